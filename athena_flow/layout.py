@@ -1,0 +1,271 @@
+"""Layouts: where flow logs lie under a prefix, and what their partitions are called.
+
+One template per layout builds prefixes, reads keys and names the values of the partition
+keys; nothing else in the package knows how AWS spells a folder. A `Partition` is the same
+value for every layout: an account, a region, and the day or hour that it covers.
+
+The partition keys are strings, because Glue prunes only string keys, and the same for
+every layout. They never carry the name of a flow-log field: a text table is positional,
+so it must keep the log's own `account_id` and `region` columns.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from athena_flow.errors import BadSetting, did_you_mean
+from athena_flow.sqltext import Sql, conjunction, literal, name
+from athena_flow.window import DAY, HOUR, Window
+
+ACCOUNT, REGION, DATE, HOUR_KEY = "aws_account_id", "aws_region", "date", "hour"
+ROOT = "AWSLogs/"
+"""The folder under which AWS delivers; users give what stands before it."""
+
+_PARTS = {
+    "account": r"(?P<account>\d{12})",
+    "region": r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)",
+    "year": r"(?P<year>\d{4})",
+    "month": r"(?P<month>\d{2})",
+    "day": r"(?P<day>\d{2})",
+    "hour": r"(?P<hour>\d{2})",
+}
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_KEY_PARTS = {ACCOUNT: "{account}", REGION: "{region}", DATE: "{day}", HOUR_KEY: "{hour}"}
+"""Each partition key with the part of a template by which a layout has it."""
+_KEY_VALUES = _KEY_PARTS | {DATE: "{year}-{month}-{day}"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    """What one account delivered from one region in one day or hour, from ``start`` (UTC) on."""
+
+    account: str
+    region: str
+    start: datetime
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which AWS lays flow logs out. Source: VPC User Guide, "Flow log files"."""
+
+    name: str
+    template: str
+    """Below the table's location, ending in ``/``."""
+    step: timedelta
+    """What one partition covers: a day or an hour."""
+    example: str
+    """A key of the kind that AWS writes, below the location."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The partition keys in order; all of them strings."""
+        return tuple(key for key, part in _KEY_PARTS.items() if part in self.template)
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The template folder by folder, each ending in ``/``."""
+        return tuple(f"{part}/" for part in self.template.rstrip("/").split("/"))
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(_pattern_of(self.template) + "[^/]*", re.ASCII)
+
+    def prefix(self, partition: Partition) -> str:
+        """The folder of a partition, below the table's location and ending in ``/``."""
+        return self.template.format(**_parts(partition))
+
+    def parse(self, key: str) -> Partition | None:
+        """The partition in whose folder a key (or prefix) below the location lies, or None."""
+        match = self._pattern.fullmatch(key)
+        return _partition_of(match.groupdict()) if match else None
+
+    def branches(
+        self, segment: str, parts: Mapping[str, str], window: Window
+    ) -> tuple[str, ...] | None:
+        """The folders that ``segment`` can be below ``parts``, when the window alone tells.
+
+        None when only a listing can: for accounts and regions that the window does not
+        name, for an open window, and for the last folder, whose existence is the question.
+        """
+        variables = _PLACEHOLDER.findall(segment)
+        if not variables:
+            return (segment,)
+        if segment == self.segments[-1]:
+            return None
+        (variable,) = variables
+        known = {"account": window.accounts, "region": window.regions}.get(variable)
+        if known is None and window.start and window.end:
+            days = (_parts(Partition("", "", start)) for start in window.starts(self.step))
+            known = tuple(
+                dict.fromkeys(
+                    day[variable]
+                    for day in days
+                    if all(day[p] == value for p, value in parts.items() if day[p])
+                )
+            )
+        return tuple(segment.format(**{variable: value}) for value in known or ()) or None
+
+    def read(self, segment: str, folder: str) -> Mapping[str, str] | None:
+        """The parts that ``folder`` gives to ``segment``; None when it is none such."""
+        match = re.fullmatch(_pattern_of(segment), folder, re.ASCII)
+        return match.groupdict() if match else None
+
+    def values(self, partition: Partition) -> tuple[str, ...]:
+        """The partition's values for `keys`, in order: ``YYYY-MM-DD`` and ``HH``."""
+        parts = _parts(partition)
+        return tuple(_KEY_VALUES[key].format(**parts) for key in self.keys)
+
+    def partition(self, values: Collection[str]) -> Partition | None:
+        """The partition with these values of `keys`; None when they are none of ours."""
+        if len(values) != len(self.keys):
+            return None
+        account, region, day, *hour = values
+        match = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", day, re.ASCII)
+        if not match or not re.fullmatch(r"\d{2}", "".join(hour or ["00"]), re.ASCII):
+            return None
+        parts = dict(zip(("year", "month", "day"), match.groups(), strict=True))
+        parts |= {"account": account, "region": region, "hour": "".join(hour or ["00"])}
+        return _partition_of(parts)
+
+    def expression(self, window: Window) -> str:
+        """The window as a filter on the keys alone, one that Glue can prune by; '' for all.
+
+        Glue wants the key on the left, constants on the right, and no function around either.
+        """
+        return " AND ".join(self._key_terms(window, str))
+
+    def predicate(self, window: Window, columns: Collection[str]) -> Sql:
+        """The window for a WHERE clause: the partitions it touches AND the exact times.
+
+        The exact times are on ``end``, by which AWS files a record; a log without that
+        field is filtered by partition alone.
+        """
+        terms = self._key_terms(window, lambda key: name(key).text)
+        if "end" in columns:
+            column = name("end").text
+            if window.start:
+                terms.append(f"{column} >= {int(window.start.timestamp())}")
+            if window.end:
+                terms.append(f"{column} < {int(window.end.timestamp())}")
+        return conjunction(terms)
+
+    def _key_terms(self, window: Window, quoted: Callable[[str], str]) -> list[str]:
+        terms = [
+            f"{quoted(key)} IN {literal(tuple(wanted))}"
+            for key, wanted in ((ACCOUNT, window.accounts), (REGION, window.regions))
+            if wanted and key in self.keys
+        ]
+        for operator, strict, moment in (
+            (">=", ">", window.start),
+            ("<=", "<", _last(window)),
+        ):
+            if moment is None:
+                continue
+            day, hour = literal(f"{moment:%Y-%m-%d}"), literal(f"{moment:%H}")
+            if DATE in self.keys:
+                terms.append(f"{quoted(DATE)} {operator} {day}")
+            if HOUR_KEY in self.keys:
+                terms.append(
+                    f"({quoted(DATE)} {strict} {day} OR {quoted(HOUR_KEY)} {operator} {hour})"
+                )
+        return terms
+
+
+def _last(window: Window) -> datetime | None:
+    """A moment in the last partition that the window touches."""
+    return window.end + window.late - timedelta(seconds=1) if window.end else None
+
+
+def _parts(partition: Partition) -> Mapping[str, str]:
+    start = partition.start
+    return {
+        "account": partition.account,
+        "region": partition.region,
+        "year": f"{start:%Y}",
+        "month": f"{start:%m}",
+        "day": f"{start:%d}",
+        "hour": f"{start:%H}",
+    }
+
+
+def _pattern_of(template: str) -> str:
+    """The regular expression of a template or of one of its folders."""
+    return _PLACEHOLDER.sub(lambda m: _PARTS[m[1]], template)
+
+
+def _partition_of(parts: Mapping[str, str]) -> Partition | None:
+    """The partition named by parsed parts; None for a date that the calendar lacks."""
+    year, month, day, hour = (int(parts.get(p, 0)) for p in ("year", "month", "day", "hour"))
+    try:
+        start = datetime(year, month, day, hour, tzinfo=UTC)
+    except ValueError:
+        return None
+    return Partition(parts["account"], parts["region"], start)
+
+
+_PLAIN = "AWSLogs/{account}/vpcflowlogs/{region}/{year}/{month}/{day}/"
+_HIVE = (
+    "AWSLogs/aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}/"
+    "year={year}/month={month}/day={day}/"
+)
+_FILE = "123456789012_vpcflowlogs_eu-west-1_fl-0a1b2c3d4e5f60718_20261120T1005Z_1a2b3c4d.log.gz"
+
+_BELOW = {"account": "123456789012", "region": "eu-west-1"} | dict(
+    zip(("year", "month", "day", "hour"), ("2026", "11", "20", "10"), strict=True)
+)
+
+
+def _layout(name: str, template: str, step: timedelta) -> Layout:
+    return Layout(name, template, step, template.format(**_BELOW) + _FILE)
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        _layout("daily", _PLAIN, DAY),
+        _layout("hourly", _PLAIN + "{hour}/", HOUR),
+        _layout("hive-daily", _HIVE, DAY),
+        _layout("hive-hourly", _HIVE + "hour={hour}/", HOUR),
+    )
+}
+DAILY = LAYOUTS["daily"]
+FLAT = Layout("flat", "", DAY, "flow.log")
+"""Logs in no layout at all: no partition keys. For a directory that was read as it is, and
+never for a table."""
+
+
+_FILE_NAME = re.compile(
+    rf"{_PARTS['account']}_vpcflowlogs_{_PARTS['region']}_fl-[0-9a-f]+"
+    rf"_{_PARTS['year']}{_PARTS['month']}{_PARTS['day']}T{_PARTS['hour']}\d{{2}}Z_.*",
+    re.ASCII,
+)
+
+
+def find_partition(path: str) -> tuple[str, Partition] | None:
+    """A layout's name and partition for a file anywhere: by its folders, else by its name.
+
+    A file that has AWS's own name and lies in no layout counts as ``daily``.
+    """
+    _, root, below = path.rpartition("/" + ROOT)
+    key = ROOT + below if root else path.lstrip("/")
+    for layout in LAYOUTS.values():
+        partition = layout.parse(key)
+        if partition:
+            return layout.name, partition
+    match = _FILE_NAME.fullmatch(path.rpartition("/")[2])
+    partition = _partition_of(match.groupdict() | {"hour": "00"}) if match else None
+    return (DAILY.name, partition) if partition else None
+
+
+def layout_named(text: str) -> Layout:
+    """The layout of that name. Raises BadSetting with the nearest names."""
+    if text not in LAYOUTS:
+        raise BadSetting(
+            f"no layout is called {text!r}{did_you_mean(text, LAYOUTS)}",
+            hint=f"layouts: {', '.join(LAYOUTS)}",
+        )
+    return LAYOUTS[text]
