@@ -1,0 +1,139 @@
+"""The three doors to the outside, each with two implementations, and what comes through them.
+
+| port | with an account | without |
+|---|---|---|
+| Engine | Athena | DuckDB |
+| Catalog | Glue | one SQLite file |
+| ObjectStore | S3 | a directory |
+
+One contract suite each (``tests/test_contract_*.py``). A port has no behaviour; jobs are
+written against it and know of nothing behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from athena_flow.layout import Partition
+from athena_flow.table import TableSpec
+from athena_flow.window import Window
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how many are done, and of how many (None: not known)."""
+
+
+def no_progress(what: str, done: int, total: int | None) -> None:
+    """The Progress of jobs that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectInfo:
+    uri: str
+    size_bytes: int
+    """As stored: compressed, which is what Athena counts."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Registered:
+    """A partition as the catalog has it. ``partition`` is None for logs that lie in no layout."""
+
+    partition: Partition | None
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of the partitions that were to be added."""
+
+    added: tuple[Partition, ...] = ()
+    already: tuple[Partition, ...] = ()
+    """Registered by somebody else meanwhile: as good as added."""
+    failed: tuple[tuple[Partition, str], ...] = ()
+    """Each with the catalog's reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One table as a statement reads it: the partitions left, each with its objects."""
+
+    spec: TableSpec
+    parts: tuple[tuple[Registered, tuple[ObjectInfo, ...]], ...]
+
+    @property
+    def objects(self) -> int:
+        return sum(len(objects) for _, objects in self.parts)
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(o.size_bytes for _, objects in self.parts for o in objects)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    columns: tuple[tuple[str, str], ...]
+    """Name and Athena type."""
+    rows: Sequence[tuple[object, ...]]
+    scanned_bytes: int | None
+    """As the engine counted them; None when it did not say."""
+    query_id: str | None = None
+    notes: tuple[str, ...] = ()
+    """What a reader of the rows has to know: records left out, files of another format."""
+
+
+class Objects(Protocol):
+    """Objects by URI: ``s3://bucket/key``, or an absolute path."""
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Every object that Athena would read below ``prefix``, sorted by key.
+
+        Those whose last part starts with ``_`` or ``.`` are hidden from Athena, so from us.
+        Raises NotFound when there is no such bucket, AccessDenied.
+        """
+
+
+class ObjectStore(Objects, Protocol):
+    """Objects, and the folders that their keys make."""
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        """The names of the folders directly below ``prefix``, each ending in ``/``, sorted.
+
+        Raises as `objects`.
+        """
+
+
+class Partitions(Protocol):
+    """What a table's queries can read."""
+
+    def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
+        """The registered partitions that the window touches."""
+
+
+class Catalog(Partitions, Protocol):
+    """Tables and their partitions."""
+
+    def create(self, spec: TableSpec) -> bool:
+        """Makes database and table where missing; False when that very table is there.
+
+        Raises TableDiffers or ForeignTable when another of its name is.
+        """
+
+    def table(self, database: str, name: str) -> TableSpec:
+        """Raises NotFound, and ForeignTable for a table that athena-flow did not make."""
+
+    def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
+        """Registers them; one that is there already is no failure. Safe to kill and repeat."""
+
+
+class Engine(Protocol):
+    """Runs one read-only statement in Athena's SQL."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, sql: str, scans: Sequence[Scan]) -> Result:
+        """``scans`` are what the estimate left to read, for an engine that opens files itself.
+
+        Raises EngineError with the query id where there is one.
+        """
