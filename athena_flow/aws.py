@@ -1,0 +1,197 @@
+"""The edge to AWS by boto3: S3Store and GlueCatalog.
+
+Every call goes through one of two small functions that turn what AWS refuses into one of
+our errors, so that no refusal is met twice in different words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from athena_flow.awserrors import aws_failure
+from athena_flow.errors import NotFound
+from athena_flow.gluetable import partition_input, spec_from_table, table_input
+from athena_flow.layout import Partition
+from athena_flow.plan import batches
+from athena_flow.ports import Applied, ObjectInfo, Progress, Registered
+from athena_flow.table import TableSpec, check_same
+from athena_flow.window import Window
+
+GLUE_BATCH = 100
+"""Partitions per BatchCreatePartition. Source: AWS Glue API reference, PartitionInputList."""
+
+_RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
+
+
+class Account:
+    """One AWS account as the user's settings reach it: clients on demand.
+
+    Raises NoCredentials for a profile that does not exist.
+    """
+
+    def __init__(
+        self, profile: str | None = None, region: str | None = None, endpoint: str | None = None
+    ) -> None:
+        try:
+            self.session = boto3.Session(profile_name=profile, region_name=region)
+        except BotoCoreError as error:
+            raise aws_failure(error, f"profile {profile}") from error
+        self._endpoint = endpoint
+
+    def client(self, service: str) -> Any:  # boto3 makes its clients' types at run time
+        try:
+            return self.session.client(service, endpoint_url=self._endpoint, config=_RETRIES)
+        except BotoCoreError as error:
+            raise aws_failure(error, f"connecting to {service}") from error
+
+
+def _asked(doing: str, call: Callable[..., Any], **arguments: object) -> Any:  # as boto3
+    try:
+        return call(**arguments)
+    except (ClientError, BotoCoreError) as error:
+        raise aws_failure(error, doing) from error
+
+
+class S3Store:
+    """Objects in S3. Raises NotFound, AccessDenied, NoCredentials."""
+
+    def __init__(self, account: Account) -> None:
+        self._s3 = account.client("s3")
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        pages = self._pages(prefix, Delimiter="/")
+        skip = len(_split(prefix)[1])
+        return [
+            entry["Prefix"][skip:] for page in pages for entry in page.get("CommonPrefixes", ())
+        ]
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        bucket, _ = _split(prefix)
+        for page in self._pages(prefix):
+            for entry in page.get("Contents", ()):
+                if not entry["Key"].rpartition("/")[2].startswith(("_", ".")):
+                    yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", entry["Size"])
+
+    def _pages(self, prefix: str, **more: str) -> Iterator[dict[str, Any]]:
+        bucket, key = _split(prefix)
+        paginator = self._s3.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=bucket, Prefix=key, **more))
+        while (page := _asked(f"listing {prefix}", lambda: next(pages, None))) is not None:
+            yield page
+
+
+def _split(uri: str) -> tuple[str, str]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+class GlueCatalog:
+    """Tables and partitions in the Glue Data Catalog."""
+
+    def __init__(self, account: Account) -> None:
+        self._glue = account.client("glue")
+
+    def create(self, spec: TableSpec) -> bool:
+        found = self._find(spec.database, spec.name)
+        if found is None:
+            self._create_database(spec.database)
+            found = self._create_table(spec)
+        if found is None:
+            return True
+        check_same(found, spec)
+        return False
+
+    def table(self, database: str, name: str) -> TableSpec:
+        spec = self._find(database, name)
+        if spec is None:
+            raise NotFound(
+                f"no table {database}.{name} in the Glue Data Catalog",
+                hint="athena-flow init-table creates it",
+            )
+        return spec
+
+    def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
+        paginator = self._glue.get_paginator("get_partitions")
+        pages = iter(
+            paginator.paginate(
+                DatabaseName=spec.database,
+                TableName=spec.name,
+                Expression=spec.layout.expression(window),
+                ExcludeColumnSchema=True,
+            )
+        )
+        doing = f"reading the partitions of {spec.title}"
+        while (page := _asked(doing, lambda: next(pages, None))) is not None:
+            for entry in page["Partitions"]:
+                partition = spec.layout.partition(entry["Values"])
+                yield Registered(partition, entry["StorageDescriptor"]["Location"])
+
+    def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
+        wanted = tuple(partitions)
+        failed: list[tuple[Partition, str]] = []
+        already: list[Partition] = []
+        for number, batch in enumerate(batches(wanted, GLUE_BATCH)):
+            progress("adding partitions", number * GLUE_BATCH, len(wanted))
+            answer = _asked(
+                f"adding partitions to {spec.title}",
+                self._glue.batch_create_partition,
+                DatabaseName=spec.database,
+                TableName=spec.name,
+                PartitionInputList=[partition_input(spec, p) for p in batch],
+            )
+            by_values = {spec.layout.values(p): p for p in batch}
+            for entry in answer.get("Errors", ()):
+                partition = by_values[tuple(entry["PartitionValues"])]
+                detail = entry.get("ErrorDetail", {})
+                if detail.get("ErrorCode") == "AlreadyExistsException":
+                    already.append(partition)
+                else:
+                    reason = f"{detail.get('ErrorCode')}: {detail.get('ErrorMessage')}"
+                    failed.append((partition, reason))
+        apart = {*already, *(partition for partition, _ in failed)}
+        added = tuple(partition for partition in wanted if partition not in apart)
+        return Applied(added, tuple(already), tuple(failed))
+
+    def _find(self, database: str, name: str) -> TableSpec | None:
+        """The table's spec; None when there is no such table. Raises ForeignTable."""
+        try:
+            answer = _asked(
+                f"reading table {database}.{name}",
+                self._glue.get_table,
+                DatabaseName=database,
+                Name=name,
+            )
+        except NotFound:
+            return None
+        return spec_from_table(database, answer["Table"])
+
+    def _create_database(self, database: str) -> None:
+        self._unless_there(
+            f"creating database {database}",
+            self._glue.create_database,
+            DatabaseInput={"Name": database},
+        )
+
+    def _create_table(self, spec: TableSpec) -> TableSpec | None:
+        """None when it was made; what is there when another run was quicker."""
+        made = self._unless_there(
+            f"creating table {spec.title}",
+            self._glue.create_table,
+            DatabaseName=spec.database,
+            TableInput=table_input(spec),
+        )
+        return None if made else self.table(spec.database, spec.name)
+
+    def _unless_there(self, doing: str, call: Callable[..., Any], **arguments: object) -> bool:
+        try:
+            call(**arguments)
+        except self._glue.exceptions.AlreadyExistsException:
+            return False
+        except (ClientError, BotoCoreError) as error:
+            raise aws_failure(error, doing) from error
+        return True

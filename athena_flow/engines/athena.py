@@ -1,0 +1,80 @@
+"""Athena by PyAthena: one statement, its rows, what it scanned and its query id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pyathena import connect
+from pyathena.error import Error
+
+from athena_flow.awserrors import aws_failure
+from athena_flow.errors import AthenaFlowError, BadSetting, EngineError, NotFound
+from athena_flow.ports import Result, Scan
+
+POLL_SECONDS = 0.5
+
+
+class AthenaEngine:
+    """Raises EngineError with the query id, NotFound for a workgroup, and as `aws_failure`.
+
+    Ctrl-C stops the running query before KeyboardInterrupt goes on.
+    """
+
+    name = "athena"
+
+    def __init__(
+        self,
+        session: Any,  # a boto3.Session, whose types are made at run time
+        *,
+        workgroup: str | None,
+        output_location: str | None,
+        endpoint: str | None,
+    ) -> None:
+        try:
+            self._connection = connect(
+                session=session,
+                work_group=workgroup,
+                s3_staging_dir=output_location or "",
+                region_name=session.region_name,
+                endpoint_url=endpoint,
+                poll_interval=POLL_SECONDS,
+                kill_on_interrupt=False,
+            )
+        except (BotoCoreError, ClientError, Error) as error:
+            raise aws_failure(error, "connecting to Athena") from error
+
+    def run(self, sql: str, scans: Sequence[Scan]) -> Result:
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql)
+            rows = cursor.fetchall()
+        except KeyboardInterrupt:
+            if cursor.query_id:
+                cursor.cancel()
+            raise
+        except (BotoCoreError, ClientError, Error) as error:
+            raise _failure(error, cursor.query_id) from error
+        return Result(
+            columns=tuple((column[0], column[1]) for column in cursor.description or ()),
+            rows=rows,
+            scanned_bytes=cursor.data_scanned_in_bytes,
+            query_id=cursor.query_id,
+        )
+
+
+def _failure(error: Exception, query_id: str | None) -> AthenaFlowError:
+    """PyAthena wraps what botocore raised; a query that failed has no such cause."""
+    cause = error.__cause__
+    said = " ".join(str(error).split())
+    if isinstance(cause, ClientError | BotoCoreError):
+        if "orkgroup" in said.lower() and "not found" in said.lower():
+            return NotFound(f"athena: {said}", hint="name one with --workgroup")
+        if "output location" in said.lower():
+            return BadSetting(
+                f"athena: {said}", hint="set --output-location s3://..., or one in the workgroup"
+            )
+        return aws_failure(cause, "athena")
+    where = f"query {query_id}: " if query_id else ""
+    return EngineError(f"athena: {where}{said}", query_id=query_id)

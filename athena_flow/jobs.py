@@ -1,0 +1,151 @@
+"""The jobs, written against ports: what each command does, without a word of how.
+
+A job gets its engine, store, catalog and clock as arguments, and returns nouns. It prints
+nothing, and every write has a plan that can be looked at instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from athena_flow import cost
+from athena_flow.cost import Budget, Estimate, Price
+from athena_flow.errors import NotFound, PartlyDone, some
+from athena_flow.layout import ROOT, Partition
+from athena_flow.plan import PartitionPlan, plan
+from athena_flow.ports import (
+    Applied,
+    Catalog,
+    Engine,
+    Objects,
+    ObjectStore,
+    Partitions,
+    Progress,
+    Result,
+    Scan,
+)
+from athena_flow.prune import Evaluate, kept, table_scans
+from athena_flow.query import BoundQuery
+from athena_flow.table import TableSpec
+from athena_flow.window import Window
+
+
+def plan_partitions(
+    spec: TableSpec,
+    window: Window,
+    ahead: timedelta,
+    catalog: Catalog,
+    store: ObjectStore,
+    progress: Progress,
+) -> PartitionPlan:
+    """What lies in S3 in the window, against what is registered.
+
+    ``ahead`` also wants the coming days of every account and region that delivered in the
+    window. Raises NotFound when there are no flow logs below the location at all.
+    """
+    found = set()
+    for partition in _delivered(spec, window, store):
+        found.add(partition)
+        progress("looking for logs", len(found), None)
+    if not found and ROOT not in (folders := store.folders(spec.location)):
+        raise NotFound(
+            f"no {ROOT} below {spec.location}",
+            hint=f"there are: {some(folders, 5)}" if folders else "nothing lies there",
+        )
+    wider = window.extended(ahead)
+    coming = list(_coming(window, wider, spec.layout.step))
+    sources = {(p.account, p.region) for p in found}
+    wanted = found | {Partition(*source, start) for source in sources for start in coming}
+    registered = (r.partition for r in catalog.registered(spec, wider))
+    return plan(wanted, (partition for partition in registered if partition))
+
+
+def _coming(window: Window, wider: Window, step: timedelta) -> Iterator[datetime]:
+    """The starts of the partitions that only the wider window touches."""
+    if window.end and wider.end and wider.end > window.end:
+        later = Window(window.end, wider.end)
+        yield from (start for start in later.starts(step) if not window.covers(start, step))
+
+
+def _delivered(spec: TableSpec, window: Window, store: ObjectStore) -> Iterator[Partition]:
+    """The partitions whose folder holds objects, by listing no more than the window touches."""
+    layout = spec.layout
+
+    def walk(prefix: str, parts: Mapping[str, str], depth: int) -> Iterator[str]:
+        if depth == len(layout.segments):
+            yield prefix
+            return
+        segment = layout.segments[depth]
+        folders = layout.branches(segment, parts, window)
+        for folder in store.folders(prefix) if folders is None else folders:
+            more = layout.read(segment, folder)
+            if more is not None:
+                yield from walk(prefix + folder, {**parts, **more}, depth + 1)
+
+    for prefix in walk(spec.location, {}, 0):
+        partition = layout.parse(prefix.removeprefix(spec.location))
+        if partition and window.covers(partition.start, layout.step):
+            yield partition
+
+
+def add_partitions(
+    spec: TableSpec, wanted: PartitionPlan, catalog: Catalog, progress: Progress
+) -> Applied:
+    """Registers what the plan misses. Doing it again does nothing more."""
+    return catalog.add(spec, wanted.missing, progress) if wanted.missing else Applied()
+
+
+def check_applied(spec: TableSpec, applied: Applied) -> None:
+    """Raises PartlyDone when some partitions were not added."""
+    if applied.failed:
+        reasons = sorted({reason for _, reason in applied.failed})
+        raise PartlyDone(
+            f"{len(applied.failed)} partitions of {spec.title} were not added: {some(reasons)}",
+            hint="run the same command again: it adds what is still missing",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Where a statement's tables are read from."""
+
+    partitions: Partitions
+    store: Objects
+    evaluate: Evaluate
+    price: Price
+
+
+def estimate(
+    bound: BoundQuery, reading: Reading, progress: Progress
+) -> tuple[Estimate, tuple[Scan, ...]]:
+    """What a run would read and cost, and the objects that it would read."""
+    spec = bound.spec
+    registered = list(reading.partitions.registered(spec, bound.window))
+    scans = []
+    listed = {}
+    for scan in table_scans(bound.sql, spec.layout.keys):
+        parts = []
+        for part in kept(scan, spec, registered, reading.evaluate):
+            if part.location not in listed:
+                listed[part.location] = tuple(reading.store.objects(part.location))
+                progress("sizing partitions", len(listed), len(registered))
+            parts.append((part, listed[part.location]))
+        scans.append(Scan(spec, tuple(parts)))
+    return cost.estimate(bound.name, bound.sql, scans, reading.price), tuple(scans)
+
+
+def run(
+    bound: BoundQuery,
+    reading: Reading,
+    engine: Engine,
+    budget: Budget,
+    announce: Callable[[Estimate], None],
+    progress: Progress,
+) -> tuple[Estimate, Result]:
+    """Estimates, announces, checks the budget, and only then runs. Raises OverBudget."""
+    found, scans = estimate(bound, reading, progress)
+    announce(found)
+    cost.check_budget(found, budget)
+    return found, engine.run(bound.sql, scans)

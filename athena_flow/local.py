@@ -1,0 +1,326 @@
+"""The edge to this machine's files: DirStore, LocalCatalog and LogTree.
+
+LocalCatalog is one SQLite file that holds Glue's own dictionaries, so that a table means
+here what it means there. LogTree is a directory of logs looked at with no set-up at all.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sqlite3
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from athena_flow.errors import (
+    AccessDenied,
+    BadFile,
+    BadFormat,
+    BadSetting,
+    NotFound,
+    files,
+    some,
+)
+from athena_flow.gluetable import partition_input, spec_from_table, table_input
+from athena_flow.layout import DAILY, FLAT, LAYOUTS, Layout, Partition, find_partition
+from athena_flow.logformat import DEFAULT, LogFormat, format_of, has_default_shape, is_header, union
+from athena_flow.ports import Applied, ObjectInfo, Progress, Registered
+from athena_flow.table import TableSpec, check_same
+from athena_flow.window import Window, floor
+
+LOG_SUFFIXES = (".log", ".log.gz", ".gz")
+
+
+def folder_location(text: str) -> str:
+    """``--location`` on this machine as a TableSpec takes it: absolute, ending in ``/``.
+
+    Raises NotFound when there is no such directory.
+    """
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise NotFound(f"no directory {text}")
+    return f"{path.resolve().as_posix().rstrip('/')}/"
+
+
+class DirStore:
+    """Objects that are files, by absolute path. Raises NotFound, AccessDenied."""
+
+    def folders(self, prefix: str) -> Sequence[str]:
+        return sorted(f"{e.name}/" for e in _entries(prefix) if e.is_dir())
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        for entry in sorted(_entries(prefix), key=lambda e: e.name):
+            if entry.is_dir():
+                yield from self.objects(f"{prefix}{entry.name}/")
+            elif not entry.name.startswith(("_", ".")):
+                yield ObjectInfo(f"{prefix}{entry.name}", entry.stat().st_size)
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """Like S3, where a prefix that nothing has is empty; only its own bucket can be missing."""
+    try:
+        return list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError:
+        raise AccessDenied(f"listing {folder}: permission denied") from None
+
+
+@cache
+def first_line(path: str) -> str | None:
+    """The first line of a text log, plain or gzip; None for a file that holds none.
+
+    Raises BadFile for one that cannot be read, by name.
+    """
+    try:
+        with open(path, "rb") as raw:
+            gzipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw) if gzipped else raw as lines:
+                line = lines.readline(1 << 20)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadFile(f"{path}: cannot be read: {error}") from None
+    if not line:
+        return None
+    try:
+        return line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise BadFile(f"{path}: is no text log: its first line is not UTF-8") from None
+
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS tables (
+  database TEXT, name TEXT, table_input TEXT NOT NULL, PRIMARY KEY (database, name));
+CREATE TABLE IF NOT EXISTS partitions (
+  database TEXT, name TEXT, key TEXT, partition_input TEXT NOT NULL,
+  aws_account_id TEXT, aws_region TEXT, date TEXT, hour TEXT,
+  PRIMARY KEY (database, name, key));
+"""
+"""A partition's values stand in columns of their own names as well, so that the expression
+that prunes partitions in Glue prunes them here, unchanged."""
+
+
+class LocalCatalog:
+    """Tables and partitions in one SQLite file, in Glue's own words."""
+
+    def __init__(self, file: Path | None) -> None:
+        """``file`` None keeps everything in memory."""
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = file
+        self._db = sqlite3.connect(file or ":memory:", timeout=30)
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def create(self, spec: TableSpec) -> bool:
+        row = (spec.database, spec.name, json.dumps(table_input(spec)))
+        with self._db:
+            made = self._db.execute("INSERT OR IGNORE INTO tables VALUES (?, ?, ?)", row).rowcount
+        if not made:
+            check_same(self.table(spec.database, spec.name), spec)
+        return made > 0
+
+    def table(self, database: str, name: str) -> TableSpec:
+        row = self._db.execute(
+            "SELECT table_input FROM tables WHERE database = ? AND name = ?", (database, name)
+        ).fetchone()
+        if row is None:
+            raise NotFound(
+                f"no table {database}.{name} in the local catalog {self._file or 'in memory'}",
+                hint="athena-flow init-table creates it",
+            )
+        return spec_from_table(database, json.loads(row[0]))
+
+    def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
+        rows = self._db.execute(
+            "SELECT partition_input FROM partitions WHERE database = ? AND name = ?"
+            f" AND {spec.layout.expression(window) or 'TRUE'} ORDER BY key",
+            (spec.database, spec.name),
+        )
+        for (text,) in rows:
+            entry = json.loads(text)
+            location = entry["StorageDescriptor"]["Location"]
+            yield Registered(spec.layout.partition(entry["Values"]), location)
+
+    def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
+        added: list[Partition] = []
+        already: list[Partition] = []
+        self.table(spec.database, spec.name)
+        with self._db:
+            for partition in partitions:
+                made = self._db.execute(
+                    "INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    _row(spec, partition),
+                ).rowcount
+                (added if made else already).append(partition)
+        progress("adding partitions", len(added), len(added))
+        return Applied(tuple(added), tuple(already))
+
+
+def _row(spec: TableSpec, partition: Partition) -> tuple[str | None, ...]:
+    values = spec.layout.values(partition)
+    columns = (*values, *(None,) * (4 - len(values)))
+    entry = json.dumps(partition_input(spec, partition))
+    return (spec.database, spec.name, "/".join(values), entry, *columns)
+
+
+@dataclass(frozen=True)
+class LogTree:
+    """A directory of logs as it lies: a table, its partitions and its objects, from the files.
+
+    Stands in for a Catalog's partitions and for an ObjectStore; nothing is written.
+    """
+
+    spec: TableSpec
+    notes: tuple[str, ...]
+    parts: dict[Registered, tuple[ObjectInfo, ...]]
+
+    def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
+        yield from sorted(self.parts, key=lambda r: r.location)
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        for registered, objects in self.parts.items():
+            if registered.location == prefix:
+                yield from objects
+
+
+def read_tree(
+    folder: str, window: Window, wanted: LogFormat | None, needs: Collection[str]
+) -> LogTree:
+    """Looks at the files below ``folder`` that the window touches.
+
+    ``wanted`` is the format of files without a header; ``needs`` are the columns of the
+    query: where files of several formats lie, those that lack one are left out, with a
+    note. Raises NotFound for no directory or no logs, BadFormat for a file that has no
+    header and no known shape, BadSetting for accounts that no path tells.
+    """
+    root = folder_location(folder)
+    found = [o for o in DirStore().objects(root) if not _is_ours(o.uri.removeprefix(root))]
+    logs = [o for o in found if o.uri.endswith(LOG_SUFFIXES)]
+    if not logs:
+        raise NotFound(
+            f"no flow logs in {folder}: none of {files(len(found))} ends in"
+            f" {', '.join(LOG_SUFFIXES)}"
+        )
+    notes = _note("left out, no .log or .gz", [o for o in found if o not in set(logs)])
+    layout, within, outside = _place(logs, window)
+    notes += _note("in no layout's folder, so in every window", outside)
+    formats, more = _formats([o for _, o in within], wanted)
+    formats, left_out = _fitting(formats, needs)
+    parts: dict[Registered, list[ObjectInfo]] = defaultdict(list)
+    for partition, log in within:
+        if log in formats:
+            folder_of = log.uri.rpartition("/")[0] + "/"
+            day = "#" + "/".join(layout.values(partition)) if partition else ""
+            parts[Registered(partition, folder_of + day)].append(log)
+    known = list(dict.fromkeys(formats.values())) or [wanted or _any_format(logs)]
+    return LogTree(
+        TableSpec("logs", "logs", root, union(known), layout, partitions="files"),
+        notes + more + left_out,
+        {registered: tuple(objects) for registered, objects in parts.items()},
+    )
+
+
+Placed = list[tuple[Partition | None, ObjectInfo]]
+
+
+def _place(logs: Sequence[ObjectInfo], window: Window) -> tuple[Layout, Placed, list[ObjectInfo]]:
+    """The layout that all logs share, each log of the window with its partition, and those
+    that lie in no layout.
+
+    Logs of several layouts are told apart by day alone. Where some lie in none, there are
+    no partition keys at all. Raises BadSetting when the window names accounts or regions
+    and some path does not tell them.
+    """
+    places = {log: find_partition(log.uri) for log in logs}
+    outside = [log for log, place in places.items() if place is None]
+    if outside and (window.accounts or window.regions):
+        raise BadSetting(
+            f"no path tells the account and region of {files(len(outside))}:"
+            f" {some([o.uri for o in outside])}",
+            hint="leave --account and --region out",
+        )
+    names = {place[0] for place in places.values() if place}
+    layout = FLAT if outside else LAYOUTS[names.pop()] if len(names) == 1 else DAILY
+    within: Placed = []
+    for log, place in places.items():
+        at = replace(place[1], start=floor(place[1].start, layout.step)) if place else None
+        if at is None or _touches(at, layout, window):
+            within.append((at if layout is not FLAT else None, log))
+    return layout, within, outside
+
+
+def _is_ours(path: str) -> bool:
+    """Our own settings and catalog, and what is hidden, are no logs that somebody might miss."""
+    return "/." in f"/{path}" or path == "athena-flow.toml"
+
+
+def _touches(partition: Partition, layout: Layout, window: Window) -> bool:
+    return (
+        window.covers(partition.start, layout.step)
+        and (not window.accounts or partition.account in window.accounts)
+        and (not window.regions or partition.region in window.regions)
+    )
+
+
+def _formats(
+    logs: Sequence[ObjectInfo], wanted: LogFormat | None
+) -> tuple[dict[ObjectInfo, LogFormat], tuple[str, ...]]:
+    """The format of each log that holds anything, and notes on those that say it not."""
+    formats: dict[ObjectInfo, LogFormat] = {}
+    empty: list[ObjectInfo] = []
+    headless: list[ObjectInfo] = []
+    shapeless: list[str] = []
+    for log in logs:
+        line = first_line(log.uri)
+        if line is None:
+            empty.append(log)
+            continue
+        if not is_header(line):
+            headless.append(log)
+            if wanted is None and not has_default_shape(line):
+                shapeless.append(log.uri)
+        formats[log] = format_of(line, wanted or DEFAULT)
+    if shapeless:
+        raise BadFormat(
+            f"no header line, and not in the default format: {files(len(shapeless))}:"
+            f" {some(shapeless)}",
+            hint="say the format with --log-format, or read another folder",
+        )
+    unknown = {f.name for fmt in formats.values() for f in fmt.fields if not f.version}
+    notes = _note("empty", empty)
+    if headless:
+        read_as = "--log-format" if wanted else "the default format"
+        notes += _note(f"no header line, read as {read_as}", headless)
+    if unknown:
+        notes += (f"fields that this athena-flow does not know, kept as text: {some(unknown)}",)
+    return formats, notes
+
+
+def _fitting(
+    formats: dict[ObjectInfo, LogFormat], needs: Collection[str]
+) -> tuple[dict[ObjectInfo, LogFormat], tuple[str, ...]]:
+    """Only the logs that have all columns in ``needs``, where any has, and a note on others."""
+    fit = {log: fmt for log, fmt in formats.items() if all(column in fmt for column in needs)}
+    if not fit:
+        return formats, ()
+    others = [log for log in formats if log not in fit]
+    return fit, _note("left out, without the fields that the query needs", others)
+
+
+def _any_format(logs: Sequence[ObjectInfo]) -> LogFormat:
+    """The format of the first log that holds anything, for a window that holds none."""
+    lines = (first_line(log.uri) for log in logs)
+    line = next((line for line in lines if line is not None), "")
+    return format_of(line, DEFAULT)
+
+
+def _note(what: str, logs: Sequence[ObjectInfo]) -> tuple[str, ...]:
+    return (f"{what}: {files(len(logs))}: {some([o.uri for o in logs])}",) if logs else ()

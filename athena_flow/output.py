@@ -1,0 +1,301 @@
+"""Nouns -> the text and the JSON that leave the program. Nothing here prints.
+
+The JSON shapes are a contract: keys are added, never renamed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from athena_flow import ddl
+from athena_flow.cost import Estimate, show_bytes, show_usd
+from athena_flow.errors import BadSetting
+from athena_flow.fields import COLUMNS
+from athena_flow.layout import Partition
+from athena_flow.plan import PartitionPlan
+from athena_flow.ports import Applied, Result
+from athena_flow.query import SavedQuery
+from athena_flow.table import TableSpec
+
+FORMATS = ("table", "csv", "json", "ndjson", "parquet")
+
+Columns = Sequence[str]
+Rows = Sequence[Sequence[object]]
+ParquetWriter = Callable[[Sequence[tuple[str, str]], Rows, Path], None]
+"""Writes columns (name, Athena type) and rows to a file: handed in, since no floor below
+the edges can write Parquet."""
+
+
+def check_format(text: str) -> str:
+    """Raises BadSetting for a format that there is not."""
+    if text not in FORMATS:
+        raise BadSetting(f"--as {text!r} is none of {', '.join(FORMATS)}")
+    return text
+
+
+def plain(value: object) -> object:
+    """A value as JSON holds it: times as ``YYYY-MM-DD HH:MM:SS`` (UTC), no NaN."""
+    match value:
+        case datetime():
+            moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+            return moment.isoformat(" ", "auto" if moment.microsecond else "seconds")
+        case date():
+            return value.isoformat()
+        case float() if not math.isfinite(value):
+            return str(value)
+        case Decimal():
+            return str(value)
+        case list() | tuple():
+            return [plain(item) for item in value]
+        case dict():
+            return {str(k): plain(v) for k, v in value.items()}
+        case None | bool() | int() | float() | str():
+            return value
+    return str(value)
+
+
+def to_json(document: object) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, default=plain) + "\n"
+
+
+def rows_text(
+    columns: Columns, rows: Rows, form: str, *, width: int | None = None
+) -> Iterator[str]:
+    """Rows as csv, ndjson or a table; ``width`` is the terminal's, None when there is none."""
+    cells = [[plain(value) for value in row] for row in rows]
+    match form:
+        case "csv":
+            yield from _csv(columns, cells)
+        case "ndjson":
+            for row in cells:
+                yield json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n"
+        case "table" if width:
+            yield _rich_table(columns, cells, width)
+        case _:
+            yield from _aligned(columns, cells)
+
+
+def _csv(columns: Columns, rows: Rows) -> Iterator[str]:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for row in (columns, *rows):
+        writer.writerow(["" if v is None else _text(v) for v in row])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+
+
+def _shown(value: object) -> str:
+    """A cell of a table: nothing in a log may move the cursor of a terminal."""
+    if value is None:
+        return "NULL"
+    text = _text(value)
+    return text if text.isprintable() else "".join(_visible(c) for c in text)
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def _right(column: int, rows: Rows) -> bool:
+    """Are all values of a column numbers?"""
+    values = [row[column] for row in rows if row[column] is not None]
+    return bool(values) and all(isinstance(v, int | float | Decimal) for v in values)
+
+
+def _aligned(columns: Columns, rows: Rows) -> Iterator[str]:
+    table = [list(columns)] + [[_shown(v) for v in row] for row in rows]
+    widths = [max(len(row[n]) for row in table) for n in range(len(columns))]
+    right = [_right(n, rows) for n in range(len(columns))]
+    for row in table:
+        cells = (
+            cell.rjust(width) if r else cell.ljust(width)
+            for cell, width, r in zip(row, widths, right, strict=True)
+        )
+        yield "  ".join(cells).rstrip() + "\n"
+
+
+def _rich_table(columns: Columns, rows: Rows, width: int) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for n, column in enumerate(columns):
+        right = _right(n, rows)
+        table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_shown(v)) for v in row))
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True).print(table)
+    return out.getvalue()
+
+
+def estimate_line(found: Estimate) -> str:
+    """The one line that a run says before it starts."""
+    certainty = {"exact": "", "at_most": "at most ", "unknown": ""}[found.certainty]
+    size = f"{certainty}{show_bytes(found.size_bytes)}"
+    return (
+        f"estimate: {size} in {_count(found.objects, 'object')} of"
+        f" {_count(found.partitions, 'partition')}, {show_usd(found.usd)}"
+        f"{' (10 MB minimum)' if _is_floor(found) else ''}"
+    )
+
+
+def _is_floor(found: Estimate) -> bool:
+    return (
+        found.size_bytes is not None
+        and found.billed_bytes != found.size_bytes
+        and (found.size_bytes < 10 * 2**20)
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def estimate_doc(found: Estimate) -> dict[str, Any]:
+    return {
+        "query": found.query,
+        "bytes": found.size_bytes,
+        "certainty": found.certainty,
+        "billed_bytes": found.billed_bytes,
+        "usd": found.usd,
+        "price_per_tb_usd": found.price.per_tb_usd,
+        "price_source": found.price.source,
+        "partitions": found.partitions,
+        "objects": found.objects,
+        "assumptions": list(found.assumptions),
+        "sql": found.sql,
+    }
+
+
+def estimate_rows(found: Estimate) -> list[tuple[str, str]]:
+    """An estimate for people, as rows of what and how much."""
+    certainty = found.certainty.replace("_", " ")
+    scan = f"{show_bytes(found.size_bytes)} ({certainty})"
+    billed = "unknown" if found.billed_bytes is None else f"{found.billed_bytes // 2**20:,} MB"
+    return [
+        ("query", found.query),
+        ("scan", scan),
+        ("partitions", f"{found.partitions:,}"),
+        ("objects", f"{found.objects:,}"),
+        ("billed", billed),
+        ("cost", show_usd(found.usd)),
+        *(("assuming", text) for text in found.assumptions),
+        ("price from", found.price.source),
+    ]
+
+
+def run_doc(found: Estimate, result: Result, engine: str) -> dict[str, Any]:
+    return {
+        "query": found.query,
+        "columns": [{"name": name, "type": kind} for name, kind in result.columns],
+        "rows": [[plain(value) for value in row] for row in result.rows],
+        "estimate": estimate_doc(found),
+        "scanned_bytes": result.scanned_bytes,
+        "usd": found.price.usd(result.scanned_bytes),
+        "engine": engine,
+        "query_id": result.query_id,
+        "notes": list(result.notes),
+    }
+
+
+def table_doc(spec: TableSpec) -> dict[str, Any]:
+    return {
+        "database": spec.database,
+        "table": spec.name,
+        "ddl": ddl.create_table(spec),
+        "columns": [{"name": name, "type": kind} for name, kind in spec.columns],
+        "partition_keys": [{"name": name, "type": kind} for name, kind in spec.keys],
+        "location": spec.root,
+        "log_format": spec.format.text,
+    }
+
+
+def partition_doc(spec: TableSpec, partition: Partition) -> dict[str, Any]:
+    hourly = "hour" in spec.layout.keys
+    return {
+        "account": partition.account,
+        "region": partition.region,
+        "date": f"{partition.start:%Y-%m-%d}",
+        "hour": f"{partition.start:%H}" if hourly else None,
+        "location": spec.place(partition),
+    }
+
+
+def added_doc(spec: TableSpec, wanted: PartitionPlan, applied: Applied) -> dict[str, Any]:
+    return {
+        "table": spec.title,
+        "wanted": wanted.wanted,
+        "present": len(wanted.present) + len(applied.already),
+        "added": len(applied.added),
+        "failed": [
+            {"partition": partition_doc(spec, p), "reason": reason} for p, reason in applied.failed
+        ],
+        "partitions": [partition_doc(spec, p) for p in applied.added],
+    }
+
+
+def planned_doc(spec: TableSpec, wanted: PartitionPlan) -> dict[str, Any]:
+    return {
+        "table": spec.title,
+        "wanted": wanted.wanted,
+        "present": len(wanted.present),
+        "added": 0,
+        "failed": [],
+        "partitions": [partition_doc(spec, p) for p in wanted.missing],
+        "statements": list(ddl.add_partitions(spec, wanted.missing)),
+    }
+
+
+def sources(partitions: Sequence[Partition]) -> list[tuple[str, str, int, str, str]]:
+    """One row for each account and region: how many partitions, the first and the last."""
+    groups: dict[tuple[str, str], list[datetime]] = {}
+    for partition in partitions:
+        groups.setdefault((partition.account, partition.region), []).append(partition.start)
+    return [
+        (*source, len(starts), f"{min(starts):%Y-%m-%d}", f"{max(starts):%Y-%m-%d}")
+        for source, starts in sorted(groups.items())
+    ]
+
+
+def query_doc(query: SavedQuery, known: object | None) -> dict[str, Any]:
+    """``known`` holds the columns of the table in question; None when there is none."""
+    missing = query.missing(known) if known is not None else ()
+    return {
+        "name": query.name,
+        "title": query.title,
+        "requires": [COLUMNS[c] for c in query.requires],
+        "params": {
+            p.name: {
+                "type": p.type,
+                "required": p.required,
+                "default": plain(p.default),
+                "doc": p.doc,
+                **_limits({"min": p.min, "max": p.max, "choices": list(p.choices)}),
+            }
+            for p in query.params
+        },
+        "runnable": None if known is None else not missing,
+        "missing": [COLUMNS[c] for c in missing],
+    }
+
+
+def _limits(found: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in found.items() if value not in (None, [])}

@@ -1,0 +1,170 @@
+"""Settings: flag > environment > athena-flow.toml > default, from one table of them.
+
+Each field of `Settings` is one flag (``--log-format``), one variable
+(``ATHENA_FLOW_LOG_FORMAT``) and one key of the file (``log_format``). The command line is
+built from this table, so that a flag has the same name and help everywhere.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from athena_flow.errors import BadSetting, did_you_mean
+
+FILE_NAME = "athena-flow.toml"
+ENVIRONMENT = "ATHENA_FLOW_"
+
+
+def _setting(help_: str, metavar: str = "TEXT", short: str = "") -> Any:  # as dataclasses.field
+    return field(default=None, metadata={"help": help_, "metavar": metavar, "short": short})
+
+
+def _switch(help_: str) -> Any:  # as dataclasses.field
+    return field(default=False, metadata={"help": help_})
+
+
+def _several(help_: str, metavar: str = "TEXT", short: str = "") -> Any:  # as above
+    return field(default=(), metadata={"help": help_, "metavar": metavar, "short": short})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for, still as text; None where nothing was said."""
+
+    config: str | None = _setting(f"settings file; default: nearest {FILE_NAME} upwards", "FILE")
+    engine: str | None = _setting(
+        "where queries run: athena, or duckdb on this machine; default athena", "ENGINE"
+    )
+    logs: str | None = _setting("read this directory of logs as it is, with no set-up", "DIR")
+    database: str | None = _setting("database; default flow_logs", "NAME")
+    table: str | None = _setting("table; default vpc_flow_logs", "NAME")
+    location: str | None = _setting(
+        "what stands before AWSLogs/: s3://bucket/prefix/, or a directory for duckdb", "URI"
+    )
+    log_format: str | None = _setting(
+        "'${version} ${srcaddr} ...', a header line, default, or default-tgw", "TEXT"
+    )
+    layout: str | None = _setting("daily, hourly, hive-daily or hive-hourly; default daily", "NAME")
+    file_type: str | None = _setting("text; default text", "TYPE")
+    partitions: str | None = _setting("explicit; default explicit", "MODE")
+    account: tuple[str, ...] = _several("only this account; repeatable", "ID")
+    region: tuple[str, ...] = _several("only logs of this region; repeatable", "REGION")
+    since: str | None = _setting("start: 7d, 24h, 2026-11-01, 2026-11-01T10:00Z, today", "TIME")
+    until: str | None = _setting("end, not included; default now", "TIME")
+    late: str | None = _setting("also read partitions that start up to this after the end", "SPAN")
+    ahead: str | None = _setting("also register the days to come within this span", "SPAN")
+    param: tuple[str, ...] = _several("a parameter of the query; repeatable", "K=V", "-p")
+    queries_dir: str | None = _setting("a folder of your own *.sql queries", "DIR")
+    max_cost: str | None = _setting("refuse to run above this many USD", "USD")
+    max_scan: str | None = _setting("refuse to run above this size, such as 10GB", "SIZE")
+    price_per_tb: str | None = _setting("USD per TB scanned, instead of the price table's", "USD")
+    workgroup: str | None = _setting("Athena workgroup", "NAME")
+    output_location: str | None = _setting("where Athena writes results: s3://...", "URI")
+    profile: str | None = _setting("AWS profile", "NAME")
+    aws_region: str | None = _setting(
+        "where Athena and Glue are; default from AWS's own settings, else us-east-1", "REGION"
+    )
+    endpoint_url: str | None = _setting("another endpoint for every AWS service", "URL")
+    catalog: str | None = _setting(
+        "the local catalog's file, for duckdb; default .athena-flow/catalog.sqlite", "FILE"
+    )
+    dry_run: bool = _switch("print what would be done, and do nothing")
+    as_: str | None = _setting("table, csv, json, ndjson or parquet; default table", "FORM")
+    output: str | None = _setting("write to this file instead of standard output", "FILE", "-o")
+    quiet: bool = _switch("no progress, no notes")
+    verbose: bool = _switch("the SQL and, on an error, where it came from")
+
+    folder: Path = field(default_factory=Path.cwd, metadata={"derived": True})
+    """Where the settings file lies, else the current one: paths in that file start here."""
+
+
+ROWS = {f.name: f for f in fields(Settings) if not f.metadata.get("derived")}
+"""Each setting's dataclass field by its name."""
+
+
+def flag(name: str) -> str:
+    """``log_format`` -> ``--log-format``, ``as_`` -> ``--as``."""
+    return "--" + name.rstrip("_").replace("_", "-")
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path) -> Settings:
+    """Puts the three sources together. Raises BadSetting for a file that is wrong."""
+    named = flags.get("config") or environment.get(ENVIRONMENT + "CONFIG")
+    file = _named(Path(named)) if named else _nearest(current)
+    from_file = _read(file) if file else {}
+    found: dict[str, Any] = {}
+    for name in ROWS:
+        key = name.rstrip("_")
+        said = flags.get(name)
+        variable = environment.get(ENVIRONMENT + key.upper())
+        if said:
+            found[name] = said
+        elif variable:
+            found[name] = _typed(name, _from_text(name, variable), ENVIRONMENT + key.upper())
+        elif key in from_file:
+            found[name] = _typed(name, from_file[key], f"{file}: {key}")
+    return Settings(**found, folder=file.parent.resolve() if file else current)
+
+
+def _named(file: Path) -> Path:
+    if not file.is_file():
+        raise BadSetting(f"--config {file}: no such file")
+    return file
+
+
+def _nearest(current: Path) -> Path | None:
+    for folder in (current, *current.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadSetting(f"{file}: {error}") from None
+    known = {name.rstrip("_") for name in ROWS} - {"config"}
+    read = {key.replace("-", "_"): value for key, value in found.items()}
+    unknown = [key + did_you_mean(key, known) for key in read if key not in known]
+    if unknown:
+        raise BadSetting(f"{file}: unknown: {'; '.join(unknown)}")
+    return {key: _beside(file, key, value) for key, value in read.items()}
+
+
+_PATHS = {"logs", "location", "queries_dir", "catalog"}
+
+
+def _beside(file: Path, key: str, value: Any) -> Any:  # any TOML value
+    """A relative path in a settings file starts where the file lies."""
+    if key in _PATHS and isinstance(value, str) and "://" not in value:
+        return str(file.parent / Path(value).expanduser())
+    return value
+
+
+def _from_text(name: str, text: str) -> object:
+    if ROWS[name].default is False:
+        try:
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+        except KeyError:
+            return text
+    return text.replace(",", " ").split() if ROWS[name].default == () else text
+
+
+def _typed(name: str, value: object, where: str) -> object:
+    """The value as the setting's type. Raises BadSetting."""
+    default = ROWS[name].default
+    if default is False:
+        if isinstance(value, bool):
+            return value
+        raise BadSetting(f"{where} = {value!r} is neither true nor false")
+    if default == ():
+        items = value if isinstance(value, list) else [value]
+        return tuple(str(item) for item in items)
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise BadSetting(f"{where} = {value!r} is no text")

@@ -1,0 +1,135 @@
+"""What every test gets: no network beyond this machine, no AWS account, and golden files."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from athena_server import AthenaServer, serve
+
+from athena_flow.demo import Demo, write_demo
+
+NOW = datetime(2026, 11, 21, 10, 5, tzinfo=UTC)
+"""The clock of tests that need one; the CLI takes it as ATHENA_FLOW_NOW."""
+
+SHARED = Path(__file__).parents[2] / "shared"
+"""Real records and formats, where the machine has them; never part of the project."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that reaches for another machine fails at once, by name."""
+    connect = socket.socket.connect
+
+    def loopback_only(sock: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test reached for the network: {address}")
+        connect(sock, address)  # type: ignore[arg-type]  # any address of the socket's family
+
+    monkeypatch.setattr(socket.socket, "connect", loopback_only)
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the developer's machine leaks in: neither AWS's nor ours."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "ATHENA_FLOW_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "no-aws-config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-aws-credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """Compares a text with ``tests/golden/NAME``; ``--update-golden`` writes it."""
+
+    def check(name: str, text: str) -> None:
+        path = Path(__file__).parent / "golden" / name
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        assert text == path.read_text("utf-8")
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real records; skips, by name, where the machine has none."""
+    if not SHARED.is_dir():
+        pytest.skip("real records (shared/) are not on this machine")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def bench() -> Iterator[AthenaServer]:
+    """S3, Glue and an Athena that answers, over HTTP on this machine."""
+    with serve() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(bench: AthenaServer, monkeypatch: pytest.MonkeyPatch) -> AthenaServer:
+    """The bench, empty, with the environment that points every AWS client at it."""
+    bench.reset()
+    for name, value in {
+        "AWS_ENDPOINT_URL": bench.endpoint,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return bench
+
+
+@dataclass(frozen=True)
+class DemoTree:
+    """The demo's logs in a folder that tests read and never change."""
+
+    root: Path
+    demo: Demo
+
+
+@pytest.fixture(scope="session")
+def demo_tree(tmp_path_factory: pytest.TempPathFactory) -> DemoTree:
+    root = tmp_path_factory.mktemp("demo")
+    return DemoTree(root, write_demo(root, NOW))
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Callable[..., Ran]:
+    """Runs ``athena-flow`` as a user does: a process of its own, in ``tmp_path`` or ``cwd``."""
+
+    def run(*words: str, cwd: Path | None = None, stdin: str = "") -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "athena_flow", *words],
+            cwd=cwd or tmp_path,
+            env={**os.environ, "ATHENA_FLOW_NOW": NOW.isoformat(), "COLUMNS": "100"},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
