@@ -25,6 +25,9 @@ from athena_flow.window import Window
 GLUE_BATCH = 100
 """Partitions per BatchCreatePartition. Source: AWS Glue API reference, PartitionInputList."""
 
+DEFAULT_REGION = "us-east-1"
+"""Where we look when neither flag nor AWS's own settings name a region."""
+
 _RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
 
 
@@ -41,11 +44,14 @@ class Account:
             self.session = boto3.Session(profile_name=profile, region_name=region)
         except BotoCoreError as error:
             raise aws_failure(error, f"profile {profile}") from error
+        self.region: str = self.session.region_name or DEFAULT_REGION
         self._endpoint = endpoint
 
     def client(self, service: str) -> Any:  # boto3 makes its clients' types at run time
         try:
-            return self.session.client(service, endpoint_url=self._endpoint, config=_RETRIES)
+            return self.session.client(
+                service, region_name=self.region, endpoint_url=self._endpoint, config=_RETRIES
+            )
         except BotoCoreError as error:
             raise aws_failure(error, f"connecting to {service}") from error
 
@@ -95,6 +101,7 @@ class GlueCatalog:
 
     def __init__(self, account: Account) -> None:
         self._glue = account.client("glue")
+        self._region = account.region
 
     def create(self, spec: TableSpec) -> bool:
         found = self._find(spec.database, spec.name)
@@ -110,8 +117,8 @@ class GlueCatalog:
         spec = self._find(database, name)
         if spec is None:
             raise NotFound(
-                f"no table {database}.{name} in the Glue Data Catalog",
-                hint="athena-flow init-table creates it",
+                f"no table {database}.{name} in the Glue Data Catalog of {self._region}",
+                hint="athena-flow init-table creates it; --aws-region looks elsewhere",
             )
         return spec
 

@@ -388,8 +388,10 @@ def _engine(s: Settings) -> Engine:
     if _engine_name(s) == "athena":
         from athena_flow.engines.athena import AthenaEngine
 
+        account = _account(s)
         return AthenaEngine(
-            _account(s).session,
+            account.session,
+            region=account.region,
             workgroup=s.workgroup,
             output_location=s.output_location,
             endpoint=s.endpoint_url,
@@ -614,7 +616,8 @@ def main() -> None:
     """The entry point: runs a command, and turns what went wrong into one line and a code."""
     import logging
 
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)
+    for noisy in ("sqlglot", "pyathena"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:
         code = app(prog_name="athena-flow", standalone_mode=False)
         sys.stdout.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import compress
 
 from athena_flow import cost
 from athena_flow.cost import Budget, Estimate, Price
@@ -127,7 +128,8 @@ def estimate(
     listed = {}
     for scan in table_scans(bound.sql, spec.layout.keys):
         parts = []
-        for part in kept(scan, spec, registered, reading.evaluate):
+        needed = kept(scan, spec, [part.partition for part in registered], reading.evaluate)
+        for part in compress(registered, needed):
             if part.location not in listed:
                 listed[part.location] = tuple(reading.store.objects(part.location))
                 progress("sizing partitions", len(listed), len(registered))

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from athena_flow.errors import BadSql
 from athena_flow.layout import Partition
-from athena_flow.ports import Registered
 from athena_flow.table import TableSpec
 
 if TYPE_CHECKING:
@@ -54,15 +53,14 @@ def table_scans(sql: str, keys: Collection[str]) -> tuple[TableScan, ...]:
 
 
 def kept(
-    scan: TableScan, spec: TableSpec, registered: Sequence[Registered], evaluate: Evaluate
-) -> list[Registered]:
-    """The registered partitions that the scan may read."""
-    placed = [(r, r.partition) for r in registered]
-    if scan.condition is None or any(partition is None for _, partition in placed):
-        return list(registered)
-    rows = [spec.layout.values(p) for _, p in placed if isinstance(p, Partition)]
-    answers = evaluate(scan.condition, spec.layout.keys, rows)
-    return [r for r, needed in zip(registered, answers, strict=True) if needed]
+    scan: TableScan, spec: TableSpec, partitions: Sequence[Partition | None], evaluate: Evaluate
+) -> Sequence[bool]:
+    """May the scan read each of these? Yes for one that is None: it lies in no layout."""
+    placed = [partition for partition in partitions if partition is not None]
+    if scan.condition is None or len(placed) < len(partitions):
+        return [True] * len(partitions)
+    rows = [spec.layout.values(partition) for partition in placed]
+    return evaluate(scan.condition, spec.layout.keys, rows)
 
 
 def _scope_scans(scope: Scope, keys: set[str]) -> Iterator[TableScan]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Literal, get_args
 
 from athena_flow.errors import BadFormat, BadSetting, ForeignTable, TableDiffers
@@ -125,13 +126,22 @@ def check_same(found: TableSpec, wanted: TableSpec) -> None:
         ("layout", found.layout.name, wanted.layout.name),
         ("file type", found.file_type, wanted.file_type),
         ("partitions", found.partitions, wanted.partitions),
-        ("log format", found.format.header, wanted.format.header),
+        ("log format", *_first_difference(found.format.header, wanted.format.header)),
     ):
         if theirs != ours:
             raise TableDiffers(
                 f"table {wanted.title} exists with another {what}: {theirs}, not {ours}",
                 hint="choose another --table, or drop it first (metadata only, no log is touched)",
             )
+
+
+def _first_difference(theirs: str, ours: str) -> tuple[str, str]:
+    """Two headers from their first different field on, shortened; equal when they are."""
+    pairs = enumerate(zip_longest(theirs.split(), ours.split(), fillvalue="nothing"), start=1)
+    for number, (there, here) in pairs:
+        if there != here:
+            return f"field {number} is {there}", here
+    return "", ""
 
 
 def properties(spec: TableSpec) -> dict[str, str]:

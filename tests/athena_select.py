@@ -630,10 +630,20 @@ def _key_conjuncts(node: exp.Table, keys: Iterable[str]) -> list[exp.Expression]
     conditions += [
         j.args["on"] for j in select.args.get("joins") or [] if j.args.get("on") and not j.side
     ]
-    parts = [p for c in conditions for p in c.unnest().flatten() if isinstance(c.unnest(), exp.And)]
-    parts += [c for c in conditions if not isinstance(c.unnest(), exp.And)]
-    lone = not select.args.get("joins")
+    parts = [part for condition in conditions for part in _conjuncts(condition)]
+    joined = (j.this for j in select.args.get("joins") or [])
+    lone = all(isinstance(other, exp.Unnest) for other in joined)
     return [p for p in parts if _only_keys(p, alias, set(keys), lone)]
+
+
+def _conjuncts(condition: exp.Expression) -> Iterator[exp.Expression]:
+    """What AND joins, through parentheses."""
+    inner = condition.unnest()
+    if isinstance(inner, exp.And):
+        yield from _conjuncts(inner.left)
+        yield from _conjuncts(inner.right)
+    else:
+        yield inner
 
 
 def _only_keys(part: exp.Expression, alias: str, keys: set[str], lone: bool) -> bool:

@@ -14,6 +14,8 @@ from athena_flow.errors import AthenaFlowError, BadSetting, EngineError, NotFoun
 from athena_flow.ports import Result, Scan
 
 POLL_SECONDS = 0.5
+PRIMARY = "primary"
+"""The workgroup that every account has. Source: Athena User Guide, "Use workgroups"."""
 
 
 class AthenaEngine:
@@ -28,6 +30,7 @@ class AthenaEngine:
         self,
         session: Any,  # a boto3.Session, whose types are made at run time
         *,
+        region: str,
         workgroup: str | None,
         output_location: str | None,
         endpoint: str | None,
@@ -35,9 +38,9 @@ class AthenaEngine:
         try:
             self._connection = connect(
                 session=session,
-                work_group=workgroup,
+                work_group=workgroup or PRIMARY,
                 s3_staging_dir=output_location or "",
-                region_name=session.region_name,
+                region_name=region,
                 endpoint_url=endpoint,
                 poll_interval=POLL_SECONDS,
                 kill_on_interrupt=False,
@@ -69,12 +72,12 @@ def _failure(error: Exception, query_id: str | None) -> AthenaFlowError:
     cause = error.__cause__
     said = " ".join(str(error).split())
     if isinstance(cause, ClientError | BotoCoreError):
-        if "orkgroup" in said.lower() and "not found" in said.lower():
-            return NotFound(f"athena: {said}", hint="name one with --workgroup")
+        failure = aws_failure(cause, "athena")
+        if "workgroup" in said.lower() and "not found" in said.lower():
+            return NotFound(failure.message, hint="name one with --workgroup")
         if "output location" in said.lower():
-            return BadSetting(
-                f"athena: {said}", hint="set --output-location s3://..., or one in the workgroup"
-            )
-        return aws_failure(cause, "athena")
+            hint = "set --output-location s3://..., or one in the workgroup"
+            return BadSetting(failure.message, hint=hint)
+        return failure
     where = f"query {query_id}: " if query_id else ""
     return EngineError(f"athena: {where}{said}", query_id=query_id)
