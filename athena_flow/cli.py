@@ -137,16 +137,20 @@ def _root(
 @_command(*_TABLE, *_SHAPE, "dry_run")
 def init_table(s: Settings) -> None:
     """Create database (if missing) and table; --dry-run prints the DDL and sends nothing."""
-    from athena_flow import ddl
     from athena_flow.output import table_doc, to_json
 
     spec = _spec(s)
+    document = table_doc(spec)
     if s.dry_run:
-        _data(s, to_json(table_doc(spec)) if s.as_ == "json" else ddl.create_table(spec) + "\n")
+        _data(s, to_json(document) if s.as_ == "json" else document["ddl"] + "\n")
         return
-    made = _catalog(s).create(spec)
+    from athena_flow import jobs
+
+    made, notes = jobs.init_table(spec, _catalog(s), _store(s))
+    for note in notes:
+        _say(s, f"note: {note}")
     if s.as_ == "json":
-        _data(s, to_json(table_doc(spec)))
+        _data(s, to_json(document))
     state = "created" if made else "exists already:"
     _say(s, f"{state} {spec.title} over {spec.root}, {len(spec.columns)} columns")
 

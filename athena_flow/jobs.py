@@ -13,7 +13,7 @@ from itertools import compress
 
 from athena_flow import cost
 from athena_flow.cost import Budget, Estimate, Price
-from athena_flow.errors import NotFound, PartlyDone, some
+from athena_flow.errors import AccessDenied, NotFound, PartlyDone, some
 from athena_flow.layout import ROOT, Partition
 from athena_flow.plan import PartitionPlan, plan
 from athena_flow.ports import (
@@ -31,6 +31,23 @@ from athena_flow.prune import Evaluate, kept, table_scans
 from athena_flow.query import BoundQuery
 from athena_flow.table import TableSpec
 from athena_flow.window import Window
+
+
+def init_table(
+    spec: TableSpec, catalog: Catalog, store: ObjectStore
+) -> tuple[bool, tuple[str, ...]]:
+    """Creates the table where it is missing, once its location is known to exist.
+
+    Returns whether it was made, and notes. Raises NotFound for a bucket or directory that
+    is not there, before anything is written.
+    """
+    notes: tuple[str, ...] = ()
+    try:
+        if ROOT not in store.folders(spec.location):
+            notes = (f"no {ROOT} below {spec.location} yet",)
+    except AccessDenied as error:
+        notes = (f"not checked whether logs lie there: {error.message}",)
+    return catalog.create(spec), notes
 
 
 def plan_partitions(
@@ -53,7 +70,7 @@ def plan_partitions(
     if not found and ROOT not in (folders := store.folders(spec.location)):
         raise NotFound(
             f"no {ROOT} below {spec.location}",
-            hint=f"there are: {some(folders, 5)}" if folders else "nothing lies there",
+            hint=f"there are: {some(folders, 5)}" if folders else "no folder lies there",
         )
     wider = window.extended(ahead)
     coming = list(_coming(window, wider, spec.layout.step))

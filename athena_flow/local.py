@@ -109,17 +109,26 @@ class LocalCatalog:
     """Tables and partitions in one SQLite file, in Glue's own words."""
 
     def __init__(self, file: Path | None) -> None:
-        """``file`` None keeps everything in memory."""
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
+        """``file`` None keeps everything in memory; a file is made by the first `create`."""
         self._file = file
-        self._db = sqlite3.connect(file or ":memory:", timeout=30)
-        self._db.executescript(_SCHEMA)
+        self._db = self._open(file if file and file.exists() else None)
+
+    def _open(self, file: Path | None) -> sqlite3.Connection:
+        try:
+            db = sqlite3.connect(file or ":memory:", timeout=30)
+            db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise BadFile(f"{file}: is no local catalog: {error}") from None
+        return db
 
     def close(self) -> None:
         self._db.close()
 
     def create(self, spec: TableSpec) -> bool:
+        if self._file and not self._file.exists():
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self.close()
+            self._db = self._open(self._file)
         row = (spec.database, spec.name, json.dumps(table_input(spec)))
         with self._db:
             made = self._db.execute("INSERT OR IGNORE INTO tables VALUES (?, ?, ?)", row).rowcount

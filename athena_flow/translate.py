@@ -15,14 +15,15 @@ What stays different from Athena:
 
 * approx_distinct and approx_percentile are exact, and the latter picks a row's value.
 * AT TIME ZONE and from_unixtime(x, zone) give the wall time without its zone: the same below
-  date_trunc, date_format, casts and in output columns, refused where instants are compared.
+  date_trunc, date_format, casts and in output columns, refused where instants are compared
+  (but not seen if that happens through the column of a subquery).
 * Timestamps keep microseconds where Athena has milliseconds; CAST(.. AS varchar) shows three
   digits even for a literal without a fraction.
 * Decimals: quotients pass through double (exact to 15 digits), avg of decimals is a double
   rounded to their scale, and more than 38 digits are an error earlier than in Athena.
 * Regular expressions are RE2's: DuckDB refuses look-around and back references.
-* max_by(x, y, n) skips NULL x, sequence() has no limit of 10,000 entries, and ``m[k]`` takes
-  a NULL in a map for a missing key.
+* max_by(x, y, n) skips NULL x, sequence() has no limit of 10,000 entries, ``m[k]`` takes a
+  NULL in a map for a missing key, and json_extract_scalar gives 1.5 for the JSON text 1.50.
 * Types are checked as far as they are known: columns only with ``schema``; arguments
   (``lower(1)``) not at all. There DuckDB accepts some statements that Athena refuses.
 """
@@ -35,7 +36,7 @@ from typing import TypeAlias
 
 from sqlglot import exp
 from sqlglot.dialects.trino import Trino
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.parsers.trino import TrinoParser
@@ -84,6 +85,7 @@ NATIVE = {
     "regexp_split": "regexp_split_to_array", "levenshtein_distance": "levenshtein",
     "from_utf8": "decode", "to_utf8": "encode", "zip": "list_zip",
     "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or",
+    "to_unixtime": "epoch", "bitwise_xor": "xor",
 }  # fmt: skip
 """Athena function -> the DuckDB function of the same meaning and arguments."""
 
@@ -113,9 +115,6 @@ af__map(pairs) AS map_from_entries(af__firsts(pairs, list_transform(pairs, lambd
 af__ceil(x) AS cast_to_type(ceil(x), round(x));
 af__floor(x) AS cast_to_type(floor(x), round(x));
 af_sign(x) AS cast_to_type(sign(x), x);
-af_e() AS exp(1);
-af_nan() AS CAST('nan' AS DOUBLE);
-af_infinity() AS CAST('inf' AS DOUBLE);
 af_width_bucket(x, a, b, n) AS CAST(CASE WHEN (x < a) = (a < b) AND x <> a THEN 0
   WHEN (x >= b) = (a < b) OR x = b THEN n + 1
   ELSE floor((x - a)::DOUBLE / (b - a) * n) + 1 END AS BIGINT),
@@ -140,10 +139,6 @@ af_bitwise_right_shift(x, n) AS
   af__shift(x, n, af__unsigned(x, af__bits(x)) // af__two(least(n, 63)), 0);
 af_bitwise_right_shift_arithmetic(x, n) AS
   af__shift(x, n, x::BIGINT >> least(n, 63), CASE WHEN x < 0 THEN -1 ELSE 0 END);
-af_bitwise_and(a, b) AS a & b;
-af_bitwise_or(a, b) AS a | b;
-af_bitwise_xor(a, b) AS xor(a, b);
-af_bitwise_not(a) AS ~a;
 
 af__ip4_text(n) AS concat_ws('.', n >> 24, n >> 16 & 255, n >> 8 & 255, n & 255);
 af__groups(h) AS list_transform(range(8), lambda i:
@@ -153,7 +148,7 @@ af__short(groups) AS list_transform([':' || array_to_string(groups, ':') || ':']
 af__ip6_text(x) AS regexp_replace(regexp_replace(
   af__short(af__groups(lpad(lower(hex(x)), 32, '0'))), '^:([^:])', '\1'), '([^:]):$', '\1');
 af__ip_text(x) AS CASE WHEN x >> 32 = 65535 THEN af__ip4_text((x % 4294967296)::BIGINT)
-  ELSE af__ip6_text(x) END;
+  WHEN x IS NOT NULL THEN af__ip6_text(x) END;
 
 af__exponent(whole, digits, e) AS
   coalesce(TRY_CAST(e AS INT), 0) + length(whole) - 1 - length(digits) + length(ltrim(digits, '0'));
@@ -190,9 +185,6 @@ af_split_part(s, d, n) AS string_split(s, d)[af__pick(n, n < 1, 'split_part inde
 af_regexp_extract(s, p) AS regexp_extract_all(s, p)[1],
   (s, p, g) AS regexp_extract_all(s, p, g)[1];
 af_regexp_count(s, p) AS len(regexp_extract_all(s, p));
-af_md5(b) AS from_hex(md5(b));
-af_sha1(b) AS from_hex(sha1(b));
-af_sha256(b) AS from_hex(sha256(b));
 af_url_decode(s) AS url_decode(replace(s, '+', ' '));
 af_url_encode(s) AS
   replace(replace(replace(url_encode(s), '%20', '+'), '%2A', '*'), '~', '%7E');
@@ -224,15 +216,10 @@ af_date_diff(unit, a, b) AS date_sub(af__unit(unit, b), a, b);
 af__plus(x, gap) AS cast_to_type(x + af__pick(
   gap, typeof(x) = 'DATE' AND date_trunc('day', x + gap) <> x + gap, 'hours on a date'), x);
 af__minus(x, gap) AS af__plus(x, -gap);
-af_date(x) AS CAST(x AS DATE);
-af_to_unixtime(x) AS epoch(x);
 af_from_unixtime(x) AS to_timestamp(round(x::DOUBLE * 1000) / 1000);
 af_at_timezone(x, zone) AS timezone(zone, CAST(x AS TIMESTAMPTZ));
 af_with_timezone(x, zone) AS timezone(zone, CAST(x AS TIMESTAMP));
-af_from_iso8601_timestamp(s) AS CAST(s AS TIMESTAMPTZ);
-af_from_iso8601_date(s) AS CAST(s AS DATE);
 af_millisecond(x) AS date_part('millisecond', x) % 1000;
-af_current_timezone() AS 'UTC';
 
 af__at(a, i) AS a[af__pick(i, a IS NOT NULL AND i IS NOT NULL AND CASE
   WHEN typeof(a) LIKE 'MAP(%' THEN a[i] IS NULL
@@ -251,7 +238,6 @@ af__any(a) AS CASE WHEN list_contains(a, TRUE) THEN TRUE
 af__all(a) AS CASE WHEN list_contains(a, FALSE) THEN FALSE
   WHEN a IS NULL OR af__nulls(a) THEN NULL ELSE TRUE END;
 af__none(a) AS NOT af__any(a);
-af_array_sort(a) AS list_sort(a, 'ASC', 'NULLS LAST');
 af_array_max(a) AS CASE WHEN NOT af__nulls(a) THEN list_max(a) END;
 af_array_min(a) AS CASE WHEN NOT af__nulls(a) THEN list_min(a) END;
 af_array_position(a, x) AS CASE WHEN a IS NOT NULL AND x IS NOT NULL
@@ -269,7 +255,6 @@ af_repeat(x, n) AS list_transform(range(n), lambda i: x);
 af__sequence(a, b, step) AS generate_series(a::BIGINT, b::BIGINT, step::BIGINT);
 af__days(a, b, step) AS cast_to_type(generate_series(a, b, step), [a]);
 
-af_json_parse(s) AS CAST(s AS JSON);
 af_json_format(j) AS CAST(json(j) AS VARCHAR);
 af__valid(j) AS CASE WHEN json_valid(j) THEN j END;
 af_json_array_length(j) AS CASE WHEN json_type(af__valid(j)) = 'ARRAY'
@@ -283,8 +268,8 @@ af__octets(o) AS
   (o[1]::BIGINT << 24) + (o[2]::BIGINT << 16) + (o[3]::BIGINT << 8) + o[4]::BIGINT;
 af__ip4(s) AS CASE WHEN regexp_full_match(s, 'O\.O\.O\.O')
   THEN af__octets(string_split(s, '.')) END;
-af__hex(s) AS array_to_string(
-  list_transform(string_split(s, ':'), lambda g: lpad(nullif(g, ''), 4, '0')), '');
+af__hex(s) AS coalesce(array_to_string(
+  list_transform(string_split(s, ':'), lambda g: lpad(nullif(g, ''), 4, '0')), ''), '');
 af__fill(a, b) AS CASE WHEN length(a) + length(b) <= 28
   THEN a || repeat('0', 32 - length(a) - length(b)) || b END;
 af__digits6(s) AS CASE WHEN regexp_full_match(s, 'G(:G){7}') THEN af__hex(s)
@@ -298,14 +283,13 @@ af__ip6(s) AS list_transform([af__plain6(s)], lambda p:
 af__try_ip(x) AS CASE WHEN typeof(x) = 'UHUGEINT' THEN x::UHUGEINT
   WHEN instr(x::VARCHAR, ':') > 0 THEN af__ip6(x::VARCHAR)
   ELSE CAST(af__ip4(x::VARCHAR) + 281470681743360 AS UHUGEINT) END;
-af_ipaddress(x) AS coalesce(af__try_ip(x), CASE WHEN x IS NOT NULL
-  THEN af__fail('not an IP address: ' || x)::UHUGEINT END);
 af__out(x UHUGEINT) AS af__ip_text(x), (x) AS x;
 af__bits4(cidr) AS CAST(split_part(cidr, '/', 2) AS INT)
   + CASE WHEN instr(cidr, ':') = 0 THEN 96 ELSE 0 END;
-af__in_net(cidr, x) AS
-  (af_ipaddress(split_part(cidr, '/', 1)) >> (128 - af__bits4(cidr))::UHUGEINT)
-  = (x >> (128 - af__bits4(cidr))::UHUGEINT);
+af__in_net(cidr, net, x) AS
+  (net >> (128 - af__bits4(cidr))::UHUGEINT) = (x >> (128 - af__bits4(cidr))::UHUGEINT);
+af__known_ip(ip, x) AS coalesce(ip, CASE WHEN x IS NOT NULL
+  THEN af__fail('not an IP address: ' || x)::UHUGEINT END);
 {casts}
 """
 """Macro text without CREATE MACRO. ``af_name`` is Athena's ``name``; ``af__name`` is inner."""
@@ -477,14 +461,20 @@ def _check_tokens(tokens: Sequence[Token]) -> None:
         limits[-1] = limits[-1] or token.token_type in (TokenType.LIMIT, TokenType.FETCH)
 
 
+def _shown(node: exp.Expr) -> str:
+    """The node's own text, for messages."""
+    text = node.sql("trino", unsupported_level=ErrorLevel.IGNORE)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _check_node(node: exp.Expr) -> None:
     kind = type(node).__name__
     if kind not in NODES:
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind)
-        raise BadSql(f"{words} ({node.sql('trino')[:60]}) is not translated for DuckDB")
+        raise BadSql(f"{words} ({_shown(node)}) is not translated for DuckDB")
     for of, odd, message in REFUSED:
         if isinstance(node, of) and odd(node):
-            raise BadSql(message.format(node.sql("trino")))
+            raise BadSql(message.format(_shown(node)))
 
 
 def _call_problem(node: exp.Anonymous) -> bool:
@@ -493,7 +483,7 @@ def _call_problem(node: exp.Anonymous) -> bool:
     if name not in known:
         raise BadSql(f"{name}() is not translated for DuckDB{did_you_mean(name, known | PARSED)}")
     count = len(node.expressions)
-    if name in ARITIES and name not in CALLS and count not in ARITIES[name]:
+    if name in ARITIES and count not in ARITIES[name]:
         raise BadSql(f"{name}() with {count} arguments is not translated for DuckDB")
     return False
 
@@ -675,19 +665,19 @@ def _check_types(tree: exp.Query) -> None:
         families.pop("", None)
         if len(families) > 1 and not isinstance(node.parent, exp.Case):
             raise BadSql(
-                f"{' and '.join(families)} do not mix in {node.sql('trino')}; Athena wants a CAST"
+                f"{' and '.join(families)} do not mix in {_shown(node)}; Athena wants a CAST"
             )
         _check_truths(node)
         sides = [_family(part) for part in (node.args.get("this"), node.args.get("expression"))]
         if isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod)) and "text" in sides:
-            raise BadSql(f"arithmetic on text needs a CAST in Athena: {node.sql('trino')}")
+            raise BadSql(f"arithmetic on text needs a CAST in Athena: {_shown(node)}")
         if isinstance(node, exp.Sub) and sides == ["date or time"] * 2:
-            raise BadSql(f"write date_diff(unit, from, to) for {node.sql('trino')}")
+            raise BadSql(f"write date_diff(unit, from, to) for {_shown(node)}")
         parts = node.expressions if isinstance(node, exp.Concat) else []
         if isinstance(node, exp.DPipe):
             parts = [node.this, node.expression]
         if any(_family(part) not in ("", "text") for part in parts):
-            raise BadSql(f"only text can be joined to text in Athena: {node.sql('trino')}")
+            raise BadSql(f"only text can be joined to text in Athena: {_shown(node)}")
 
 
 def _check_truths(node: exp.Expr) -> None:
@@ -695,7 +685,7 @@ def _check_truths(node: exp.Expr) -> None:
     if isinstance(node, (exp.Where, exp.Having, exp.And, exp.Or, exp.Not)):
         for part in (node.this, node.args.get("expression")):
             if isinstance(part, exp.Expr) and _family(part) not in ("", "boolean"):
-                raise BadSql(f"{part.sql('trino')} is not a boolean")
+                raise BadSql(f"{_shown(part)} is not a boolean")
     if isinstance(node, exp.SetOperation):
         for left, right in zip(node.left.selects, node.right.selects, strict=False):
             if len({_family(left), _family(right)} - {""}) > 1:
@@ -740,7 +730,7 @@ def _wrap(node: exp.Expr, name: str, *more: exp.Expr) -> None:
 
 def _text_of(name: str, node: exp.Expr) -> str:
     if not isinstance(node, exp.Literal) or not node.is_string:
-        raise BadSql(f"{name}() is only translated with a literal here, not {node.sql('trino')}")
+        raise BadSql(f"{name}() is only translated with a literal here, not {_shown(node)}")
     return str(node.this)
 
 
@@ -858,7 +848,13 @@ def _sequence(args: list[exp.Expr]) -> exp.Expr:
 def _contains(args: list[exp.Expr]) -> exp.Expr:
     """contains(network, address) or contains(array, element)."""
     network = _family(args[0]) == "text" or _family(args[1]) == "IP address"
-    return _call("af__in_net" if network else "af__list_has", *args)
+    if not network:
+        return _call("af__list_has", *args)
+    return _call("af__in_net", args[0], _ip(_call("split_part", args[0].copy(), "/", 1)), args[1])
+
+
+def _ip(value: exp.Expr) -> exp.Expr:
+    return _call("af__known_ip", _call("af__try_ip", value), value.copy())
 
 
 def _reduced(args: list[exp.Expr]) -> exp.Expr:
@@ -903,6 +899,23 @@ CALLS: dict[str, Rule] = {
     "reduce": _reduced,
     "cardinality": lambda args: exp.cast(_call("cardinality", *args), "bigint"),
     "map_agg": _pairs,
+    "md5": lambda args: _call("from_hex", _call("md5", *args)),
+    "sha1": lambda args: _call("from_hex", _call("sha1", *args)),
+    "sha256": lambda args: _call("from_hex", _call("sha256", *args)),
+    "date": lambda args: exp.cast(args[0], "date"),
+    "from_iso8601_date": lambda args: exp.cast(args[0], "date"),
+    "from_iso8601_timestamp": lambda args: exp.cast(args[0], "timestamptz"),
+    "json_parse": lambda args: exp.cast(args[0], "json"),
+    "e": lambda args: _call("exp", 1),
+    "nan": lambda args: exp.cast(exp.convert("nan"), "double"),
+    "infinity": lambda args: exp.cast(exp.convert("inf"), "double"),
+    "current_timezone": lambda args: exp.convert("UTC"),
+    "bitwise_and": lambda args: exp.Paren(
+        this=exp.BitwiseAnd(this=args[0], expression=args[1])),
+    "bitwise_or": lambda args: exp.Paren(
+        this=exp.BitwiseOr(this=args[0], expression=args[1])),
+    "bitwise_not": lambda args: exp.BitwiseNot(this=exp.Paren(this=args[0])),
+    "array_sort": lambda args: _call("list_sort", args[0], "ASC", "NULLS LAST"),
     "to_iso8601": lambda args: _call(
         "replace", _call("replace", _call("af_varchar", *args), " UTC", "Z"), " ", "T"),
     "array_join": _array_join,
@@ -911,6 +924,19 @@ CALLS: dict[str, Rule] = {
     "set_agg": lambda args: _call("array_agg", exp.Distinct(expressions=args)),
 }  # fmt: skip
 """Functions whose arguments say how they are translated."""
+
+for _counts, _names in {
+    (0,): "e nan infinity current_timezone",
+    (1,): """cardinality set_agg md5 sha1 sha256 date from_iso8601_date from_iso8601_timestamp
+    json_parse bitwise_not array_sort to_iso8601""",
+    (2,): """date_format date_parse format_datetime parse_datetime json_extract
+    json_extract_scalar contains map_agg bitwise_and bitwise_or at_timezone""",
+    (1, 2): "from_unixtime",
+    (2, 3): "regexp_replace sequence array_join",
+    (4,): "reduce",
+    tuple(range(1, 100)): "format",
+}.items():
+    ARITIES.update(dict.fromkeys(_names.split(), set(_counts)))
 
 
 def _cast(node: exp.Expr) -> exp.Expr:
@@ -924,11 +950,13 @@ def _cast(node: exp.Expr) -> exp.Expr:
         text = _call("af_varchar", value)
         return _call("left", text, int(size)) if size else text
     if kind == "ipaddress":
-        return _call("af__try_ip" if tries else "af_ipaddress", value)
+        return _call("af__try_ip", value) if tries else _ip(value)
     if kind == "json":
         return _call("to_json", value)
     if kind in ("timestamp", "timestamptz"):
         to.set("expressions", None)
+        if value.is_string:
+            value.set("this", re.sub(r" (?=[+-]\d)", "", value.name))
     return node
 
 
@@ -1083,7 +1111,7 @@ def _name_columns(select: exp.Select) -> None:
             item.replace(exp.alias_(item.copy(), item.name))
         elif not isinstance(item, (exp.Alias, exp.Column)):
             if star:
-                raise BadSql(f"name the column after *: {item.sql('trino')} AS ...")
+                raise BadSql(f"name the column after *: {_shown(item)} AS ...")
             item.replace(exp.alias_(item.copy(), f"_col{place}"))
 
 
@@ -1121,10 +1149,11 @@ def to_duckdb(sql: str, schema: Schema | None = None) -> str:
     tree = _parse(sql)
     try:
         _check_types(_typed(tree, schema or {}))
+        annotate_types(tree, expression_metadata=_METADATA, dialect=_AthenaDml)
+        addresses = any(kind.this == exp.DType.IPADDRESS for kind in tree.find_all(exp.DataType))
+        _rewrite(tree)
+        text = tree.sql("duckdb", identify=True, normalize_functions=False,
+                        unsupported_level=ErrorLevel.RAISE)  # fmt: skip
     except SqlglotError as error:
-        raise BadSql(f"Athena would refuse this: {_first_line(error)}") from None
-    annotate_types(tree, expression_metadata=_METADATA, dialect=_AthenaDml)
-    addresses = any(kind.this == exp.DType.IPADDRESS for kind in tree.find_all(exp.DataType))
-    _rewrite(tree)
-    text = tree.sql("duckdb", identify=True, normalize_functions=False)
+        raise BadSql(f"this is not translated for DuckDB: {_first_line(error)}") from None
     return f"SELECT af__out(COLUMNS(*)) FROM ({text})" if addresses else text
