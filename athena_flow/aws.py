@@ -151,7 +151,7 @@ class GlueCatalog:
                 TableName=spec.name,
                 PartitionInputList=[partition_input(spec, p) for p in batch],
             )
-            by_values = {spec.layout.values(p): p for p in batch}
+            by_values = {spec.values(p): p for p in batch}
             for entry in answer.get("Errors", ()):
                 partition = by_values[tuple(entry["PartitionValues"])]
                 detail = entry.get("ErrorDetail", {})

@@ -12,11 +12,11 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from athena_flow.output import Rows
     from athena_flow.ports import Catalog, Engine, ObjectStore, Progress
     from athena_flow.query import BoundQuery, SavedQuery
-    from athena_flow.table import TableSpec
+    from athena_flow.table import Projection, TableSpec
     from athena_flow.window import Window
+
+Choice = TypeVar("Choice")
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """click's UsageError, as this typer has it: new ones carry a click of their own."""
@@ -134,7 +136,7 @@ def _root(
 # ---------------------------------------------------------------- commands
 
 
-@_command(*_TABLE, *_SHAPE, "dry_run")
+@_command(*_TABLE, *_SHAPE, "since", "account", "region", "dry_run")
 def init_table(s: Settings) -> None:
     """Create database (if missing) and table; --dry-run prints the DDL and sends nothing."""
     from athena_flow.output import table_doc, to_json
@@ -159,6 +161,7 @@ def init_table(s: Settings) -> None:
 def add_partitions(s: Settings) -> None:
     """Register the partitions of the window; doing it twice adds nothing."""
     from athena_flow import ddl, jobs, output
+    from athena_flow.plan import PartitionPlan
     from athena_flow.ports import Applied
     from athena_flow.window import parse_span
 
@@ -166,6 +169,12 @@ def add_partitions(s: Settings) -> None:
     ahead = parse_span(s.ahead) if s.ahead else timedelta()
     catalog = _catalog(s)
     spec = _own_table(s, catalog)
+    if spec.projection:
+        _say(s, f"{spec.title} projects its partitions: Athena computes them, nothing to add")
+        if s.as_ == "json":
+            nothing = PartitionPlan((), (), ())
+            _data(s, output.to_json(output.added_doc(spec, nothing, Applied())))
+        return
     with _progress(s) as progress:
         wanted = jobs.plan_partitions(spec, window, ahead, catalog, _store(s), progress)
     have = f"{spec.title}: wanted {wanted.wanted}, present {len(wanted.present)}"
@@ -334,22 +343,58 @@ def _engine_name(s: Settings) -> str:
 
 def _spec(s: Settings) -> TableSpec:
     from athena_flow.layout import layout_named
-    from athena_flow.table import TableSpec, before_root, s3_location
+    from athena_flow.table import FILE_TYPES, MODES, TableSpec, before_root, s3_location
 
     if not s.location:
         raise BadSetting(
             "--location is missing", hint="say what stands before AWSLogs/: s3://bucket/prefix/"
         )
-    for given, known in ((s.file_type, "text"), (s.partitions, "explicit")):
-        if given not in (None, known):
-            raise BadSetting(f"{given!r} is not known here: only {known!r} is")
     if _engine_name(s) == "duckdb":
         from athena_flow.local import folder_location
 
         location = before_root(folder_location(s.location))
     else:
         location = s3_location(s.location)
-    return TableSpec(*_table_name(s), location, _log_format(s), layout_named(s.layout or "daily"))
+    mode = _one_of("--partitions", s.partitions or "explicit", MODES)
+    return TableSpec(
+        *_table_name(s),
+        location,
+        _log_format(s),
+        layout_named(s.layout or "daily"),
+        _one_of("--file-type", s.file_type or "text", FILE_TYPES),
+        mode,
+        _projection(s) if mode == "projection" else None,
+    )
+
+
+def _one_of(what: str, text: str, known: Mapping[str, Choice]) -> Choice:
+    if text not in known:
+        raise BadSetting(f"{what} {text!r} is none of {', '.join(known)}")
+    return known[text]
+
+
+def _projection(s: Settings) -> Projection:
+    """``--since``, ``--region`` and ``--account`` are what a projected table is made of."""
+    from athena_flow.table import Projection
+    from athena_flow.window import parse_time
+
+    if not s.since:
+        raise BadSetting(
+            "--partitions projection needs --since: the first day that queries may read",
+            hint="write --since 2025-01-01; without --account, every query has to name one",
+        )
+    return Projection(parse_time(s.since, _now()).date(), s.region, _accounts(s))
+
+
+def _accounts(s: Settings) -> tuple[str, ...]:
+    from athena_flow.params import account
+
+    for text in s.account:
+        try:
+            account(text)
+        except ValueError as error:
+            raise BadSetting(f"--account {text!r}: wants {error}") from None
+    return s.account
 
 
 def _log_format(s: Settings) -> LogFormat:
@@ -416,26 +461,20 @@ def _own_queries(s: Settings) -> Path | None:
 def _window(s: Settings, default: str | None) -> Window:
     from dataclasses import replace
 
-    from athena_flow.params import account as account_type
     from athena_flow.window import parse_span, parse_window
 
     window = parse_window(s.since, s.until, _now(), default=default)
     if default and s.since is None:
         _say(s, f"note: without --since, the last {default}")
-    for account in s.account:
-        try:
-            account_type(account)
-        except ValueError as error:
-            raise BadSetting(f"--account {account!r}: wants {error}") from None
     late = parse_span(s.late) if s.late else timedelta()
-    return replace(window, accounts=s.account, regions=s.region, late=late)
+    return replace(window, accounts=_accounts(s), regions=s.region, late=late)
 
 
 def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
     """The query on its table and window, and where that table is read from."""
     from athena_flow import params, query
     from athena_flow.engines.duckdb import evaluate
-    from athena_flow.jobs import Reading
+    from athena_flow.jobs import ProjectedPartitions, Reading
 
     saved = query.find(query_name, query.library(_own_queries(s)))
     values = params.bind(saved.params, s.param)
@@ -453,7 +492,8 @@ def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
     else:
         catalog = _catalog(s)
         spec = _own_table(s, catalog)
-        reading = Reading(catalog, _store(s), evaluate, price)
+        partitions = ProjectedPartitions(_now()) if spec.projection else catalog
+        reading = Reading(partitions, _store(s), evaluate, price)
     if "end" not in spec.format:
         _say(s, f"note: {spec.title} has no field end: the window is whole partitions")
     bound = query.bind(saved, values, spec, window)

@@ -61,7 +61,7 @@ def add_partitions(spec: TableSpec, partitions: Iterable[Partition]) -> Iterator
 
 
 def _partition(spec: TableSpec, partition: Partition) -> str:
-    values = zip(spec.layout.keys, spec.layout.values(partition), strict=True)
+    values = zip(spec.layout.keys, spec.values(partition), strict=True)
     named = ", ".join(f"{hive_name(key)} = {hive_string(value)}" for key, value in values)
     return f"\n  PARTITION ({named}) LOCATION {hive_string(spec.place(partition))}"
 

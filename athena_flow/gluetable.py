@@ -34,7 +34,7 @@ def partition_input(spec: TableSpec, partition: Partition) -> GlueDict:
     It repeats the table's whole StorageDescriptor: Athena reads a partition by its own.
     """
     return {
-        "Values": list(spec.layout.values(partition)),
+        "Values": list(spec.values(partition)),
         "StorageDescriptor": _storage(spec, spec.place(partition)),
     }
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import compress
 
 from athena_flow import cost
 from athena_flow.cost import Budget, Estimate, Price
-from athena_flow.errors import AccessDenied, NotFound, PartlyDone, some
+from athena_flow.errors import AccessDenied, BadSetting, NotFound, PartlyDone, some
 from athena_flow.layout import ROOT, Partition
 from athena_flow.plan import PartitionPlan, plan
 from athena_flow.ports import (
@@ -24,13 +24,14 @@ from athena_flow.ports import (
     ObjectStore,
     Partitions,
     Progress,
+    Registered,
     Result,
     Scan,
 )
 from athena_flow.prune import Evaluate, kept, table_scans
 from athena_flow.query import BoundQuery
-from athena_flow.table import TableSpec
-from athena_flow.window import Window
+from athena_flow.table import Projection, TableSpec
+from athena_flow.window import DAY, Window, floor
 
 
 def init_table(
@@ -45,9 +46,27 @@ def init_table(
     try:
         if ROOT not in store.folders(spec.location):
             notes = (f"no {ROOT} below {spec.location} yet",)
+        elif spec.projection and spec.projection.accounts:
+            notes = _empty_prefixes(spec, spec.projection, store)
     except AccessDenied as error:
         notes = (f"not checked whether logs lie there: {error.message}",)
     return catalog.create(spec), notes
+
+
+def _empty_prefixes(spec: TableSpec, projection: Projection, store: ObjectStore) -> tuple[str, ...]:
+    """A note when more than half of what projection lists each day is empty."""
+    listed = len(projection.accounts) * len(projection.regions)
+    delivered = len(sources(spec, store))
+    if listed <= 2 * delivered:
+        return ()
+    return (
+        f"projection makes every query list {listed} prefixes for each {_step_name(spec)}, of"
+        f" which {delivered} hold logs: explicit partitions list only those",
+    )
+
+
+def _step_name(spec: TableSpec) -> str:
+    return "day" if spec.layout.step == DAY else "hour"
 
 
 def plan_partitions(
@@ -90,22 +109,33 @@ def _coming(window: Window, wider: Window, step: timedelta) -> Iterator[datetime
 def _delivered(spec: TableSpec, window: Window, store: ObjectStore) -> Iterator[Partition]:
     """The partitions whose folder holds objects, by listing no more than the window touches."""
     layout = spec.layout
+    for prefix, _ in _walk(spec, window, store, len(layout.segments)):
+        partition = layout.parse(prefix.removeprefix(spec.location))
+        if partition and window.covers(partition.start, layout.step):
+            yield partition
 
-    def walk(prefix: str, parts: Mapping[str, str], depth: int) -> Iterator[str]:
-        if depth == len(layout.segments):
-            yield prefix
+
+def _walk(
+    spec: TableSpec, window: Window, store: ObjectStore, depth: int
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The prefixes of the layout's first ``depth`` folders, each with the parts it names."""
+    layout = spec.layout
+
+    def below(prefix: str, parts: Mapping[str, str], at: int) -> Iterator[Found]:
+        if at == depth:
+            yield prefix, parts
             return
-        segment = layout.segments[depth]
+        segment = layout.segments[at]
         folders = layout.branches(segment, parts, window)
         for folder in store.folders(prefix) if folders is None else folders:
             more = layout.read(segment, folder)
             if more is not None:
-                yield from walk(prefix + folder, {**parts, **more}, depth + 1)
+                yield from below(prefix + folder, {**parts, **more}, at + 1)
 
-    for prefix in walk(spec.location, {}, 0):
-        partition = layout.parse(prefix.removeprefix(spec.location))
-        if partition and window.covers(partition.start, layout.step):
-            yield partition
+    return below(spec.location, {}, 0)
+
+
+Found = tuple[str, Mapping[str, str]]
 
 
 def add_partitions(
@@ -123,6 +153,43 @@ def check_applied(spec: TableSpec, applied: Applied) -> None:
             f"{len(applied.failed)} partitions of {spec.title} were not added: {some(reasons)}",
             hint="run the same command again: it adds what is still missing",
         )
+
+
+def sources(spec: TableSpec, store: ObjectStore) -> list[tuple[str, str]]:
+    """The accounts and regions that have ever delivered below the location, sorted."""
+    depth = next(n for n, s in enumerate(spec.layout.segments) if "{region}" in s) + 1
+    found = (parts for _, parts in _walk(spec, Window(), store, depth))
+    return sorted({(parts["account"], parts["region"]) for parts in found})
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedPartitions:
+    """The Partitions of a projected table: what Athena would compute, and list, at ``now``."""
+
+    now: datetime
+
+    def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
+        """Raises BadSetting when neither the table nor the window names the accounts."""
+        if spec.projection is None:
+            raise ValueError(f"{spec.title} is not projected")
+        accounts = window.accounts or spec.projection.accounts
+        if not accounts:
+            raise BadSetting(
+                f"{spec.title} projects its partitions for the accounts that a query names",
+                hint="give --account, repeatable",
+            )
+        first = datetime(*spec.projection.start.timetuple()[:3], tzinfo=UTC)
+        until = window.end + window.late if window.end else self.now + DAY
+        since, until = max(window.start or first, first), min(until, floor(self.now, DAY) + 2 * DAY)
+        if since >= until:
+            return
+        days = Window(since, until)
+        for account in accounts:
+            for region in window.regions or spec.projection.regions:
+                if region in spec.projection.regions:
+                    for start in days.starts(spec.layout.step):
+                        partition = Partition(account, region, start)
+                        yield Registered(partition, spec.place(partition))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -36,7 +36,7 @@ _PARTS = {
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _KEY_PARTS = {ACCOUNT: "{account}", REGION: "{region}", DATE: "{day}", HOUR_KEY: "{hour}"}
 """Each partition key with the part of a template by which a layout has it."""
-_KEY_VALUES = _KEY_PARTS | {DATE: "{year}-{month}-{day}"}
+_JAVA = {"{year}": "yyyy", "{month}": "MM", "{day}": "dd"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,6 +83,18 @@ class Layout:
         match = self._pattern.fullmatch(key)
         return _partition_of(match.groupdict()) if match else None
 
+    def projection(self) -> tuple[str, str]:
+        """Athena's ``storage.location.template`` below the location, and the date's format.
+
+        The format is a Java DateTimeFormatter pattern; its letters stand in quotes.
+        """
+        template = self.template.replace(self._folders_of_day, f"${{{DATE}}}")
+        for key in (ACCOUNT, REGION, HOUR_KEY):
+            template = template.replace(_KEY_PARTS[key], f"${{{key}}}")
+        words = re.split(r"(\{\w+\})", self._folders_of_day)
+        pattern = "".join(_JAVA.get(word) or _java_literal(word) for word in words)
+        return template, pattern
+
     def branches(
         self, segment: str, parts: Mapping[str, str], window: Window
     ) -> tuple[str, ...] | None:
@@ -114,37 +126,47 @@ class Layout:
         match = re.fullmatch(_pattern_of(segment), folder, re.ASCII)
         return match.groupdict() if match else None
 
-    def values(self, partition: Partition) -> tuple[str, ...]:
-        """The partition's values for `keys`, in order: ``YYYY-MM-DD`` and ``HH``."""
-        parts = _parts(partition)
-        return tuple(_KEY_VALUES[key].format(**parts) for key in self.keys)
+    @cached_property
+    def _folders_of_day(self) -> str:
+        """The part of the template that a day fills: ``{year}/{month}/{day}``."""
+        found = re.search(r"[^/]*\{year\}.*\{day\}", self.template)
+        return found[0] if found else ""
 
-    def partition(self, values: Collection[str]) -> Partition | None:
+    def _spelling(self, key: str, projected: bool) -> str:
+        """The template of a key's values. A projected date is pasted into the path as it is."""
+        if key == DATE:
+            return self._folders_of_day if projected else "{year}-{month}-{day}"
+        return _KEY_PARTS[key]
+
+    def values(self, partition: Partition, projected: bool = False) -> tuple[str, ...]:
+        """The partition's values for `keys`, in order.
+
+        A date is ``2026-11-20`` for explicit partitions; for projected ones it is spelled
+        as the folders are: ``2026/11/20``, or ``year=2026/month=11/day=20`` on hive layouts.
+        """
+        parts = _parts(partition)
+        return tuple(self._spelling(key, projected).format(**parts) for key in self.keys)
+
+    def partition(self, values: Collection[str], projected: bool = False) -> Partition | None:
         """The partition with these values of `keys`; None when they are none of ours."""
-        if len(values) != len(self.keys):
-            return None
-        account, region, day, *hour = values
-        match = re.fullmatch(r"(\d{4})-(\d{2})-(\d{2})", day, re.ASCII)
-        if not match or not re.fullmatch(r"\d{2}", "".join(hour or ["00"]), re.ASCII):
-            return None
-        parts = dict(zip(("year", "month", "day"), match.groups(), strict=True))
-        parts |= {"account": account, "region": region, "hour": "".join(hour or ["00"])}
-        return _partition_of(parts)
+        pattern = "\0".join(_pattern_of(self._spelling(key, projected)) for key in self.keys)
+        match = re.fullmatch(pattern, "\0".join(values), re.ASCII)
+        return _partition_of(match.groupdict()) if match else None
 
     def expression(self, window: Window) -> str:
         """The window as a filter on the keys alone, one that Glue can prune by; '' for all.
 
         Glue wants the key on the left, constants on the right, and no function around either.
         """
-        return " AND ".join(self._key_terms(window, str))
+        return " AND ".join(self._key_terms(window, str, projected=False))
 
-    def predicate(self, window: Window, columns: Collection[str]) -> Sql:
+    def predicate(self, window: Window, columns: Collection[str], projected: bool = False) -> Sql:
         """The window for a WHERE clause: the partitions it touches AND the exact times.
 
         The exact times are on ``end``, by which AWS files a record; a log without that
         field is filtered by partition alone.
         """
-        terms = self._key_terms(window, lambda key: name(key).text)
+        terms = self._key_terms(window, lambda key: name(key).text, projected)
         if "end" in columns:
             column = name("end").text
             if window.start:
@@ -153,7 +175,9 @@ class Layout:
                 terms.append(f"{column} < {int(window.end.timestamp())}")
         return conjunction(terms)
 
-    def _key_terms(self, window: Window, quoted: Callable[[str], str]) -> list[str]:
+    def _key_terms(
+        self, window: Window, quoted: Callable[[str], str], projected: bool
+    ) -> list[str]:
         terms = [
             f"{quoted(key)} IN {literal(tuple(wanted))}"
             for key, wanted in ((ACCOUNT, window.accounts), (REGION, window.regions))
@@ -165,7 +189,9 @@ class Layout:
         ):
             if moment is None:
                 continue
-            day, hour = literal(f"{moment:%Y-%m-%d}"), literal(f"{moment:%H}")
+            parts = _parts(Partition("", "", moment))
+            day = literal(self._spelling(DATE, projected).format(**parts))
+            hour = literal(parts["hour"])
             if DATE in self.keys:
                 terms.append(f"{quoted(DATE)} {operator} {day}")
             if HOUR_KEY in self.keys:
@@ -190,6 +216,10 @@ def _parts(partition: Partition) -> Mapping[str, str]:
         "day": f"{start:%d}",
         "hour": f"{start:%H}",
     }
+
+
+def _java_literal(text: str) -> str:
+    return f"'{text}'" if any(c.isalpha() for c in text) else text
 
 
 def _pattern_of(template: str) -> str:
@@ -252,20 +282,42 @@ def find_partition(path: str) -> tuple[str, Partition] | None:
     """
     _, root, below = path.rpartition("/" + ROOT)
     key = ROOT + below if root else path.lstrip("/")
-    for layout in LAYOUTS.values():
-        partition = layout.parse(key)
-        if partition:
-            return layout.name, partition
+    layout = layout_of_key(key)
+    partition = layout.parse(key) if layout else None
+    if layout and partition:
+        return layout.name, partition
     match = _FILE_NAME.fullmatch(path.rpartition("/")[2])
     partition = _partition_of(match.groupdict() | {"hour": "00"}) if match else None
     return (DAILY.name, partition) if partition else None
 
 
+def layout_of_key(key: str) -> Layout | None:
+    """The layout that a real key is in, spelled as that key spells it; None for none.
+
+    Two spellings vary: Transit Gateway's guide writes ``service=`` for ``aws-service=``,
+    and some buckets have an organisation's folder above the accounts.
+    """
+    for layout in LAYOUTS.values():
+        for spelled in (layout, replace(layout, template=layout.template.replace("/aws-s", "/s"))):
+            organisation = re.match(ROOT + r"(o-[a-z0-9]{10,32}/)", key, re.ASCII)
+            below = organisation[1] if organisation else ""
+            found = replace(spelled, template=spelled.template.replace(ROOT, ROOT + below, 1))
+            if found.parse(key):
+                return found
+    return None
+
+
 def layout_named(text: str) -> Layout:
-    """The layout of that name. Raises BadSetting with the nearest names."""
+    """The layout of that name, or the one that a real key below ``AWSLogs/`` is in.
+
+    Raises BadSetting with the nearest names.
+    """
+    found = layout_of_key(text) if text.startswith(ROOT) else None
+    if found:
+        return found
     if text not in LAYOUTS:
         raise BadSetting(
             f"no layout is called {text!r}{did_you_mean(text, LAYOUTS)}",
-            hint=f"layouts: {', '.join(LAYOUTS)}",
+            hint=f"layouts: {', '.join(LAYOUTS)}; or give a real key, from AWSLogs/ on",
         )
     return LAYOUTS[text]

@@ -174,7 +174,7 @@ class LocalCatalog:
 
 
 def _row(spec: TableSpec, partition: Partition) -> tuple[str | None, ...]:
-    values = spec.layout.values(partition)
+    values = spec.values(partition)
     columns = (*values, *(None,) * (4 - len(values)))
     entry = json.dumps(partition_input(spec, partition))
     return (spec.database, spec.name, "/".join(values), entry, *columns)

@@ -59,7 +59,7 @@ def kept(
     placed = [partition for partition in partitions if partition is not None]
     if scan.condition is None or len(placed) < len(partitions):
         return [True] * len(partitions)
-    rows = [spec.layout.values(partition) for partition in placed]
+    rows = [spec.values(partition) for partition in placed]
     return evaluate(scan.condition, spec.layout.keys, rows)
 
 

@@ -137,7 +137,7 @@ def bind(
         )
     context: dict[str, object] = dict(values)
     context["table"] = spec.sql
-    context["window"] = spec.layout.predicate(window, spec.format.columns)
+    context["window"] = spec.predicate(window)
     try:
         sql = _environment().from_string(query.body).render(context).strip()
     except ValueError as error:

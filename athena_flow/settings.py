@@ -48,9 +48,11 @@ class Settings:
     log_format: str | None = _setting(
         "'${version} ${srcaddr} ...', a header line, default, or default-tgw", "TEXT"
     )
-    layout: str | None = _setting("daily, hourly, hive-daily or hive-hourly; default daily", "NAME")
-    file_type: str | None = _setting("text; default text", "TYPE")
-    partitions: str | None = _setting("explicit; default explicit", "MODE")
+    layout: str | None = _setting(
+        "daily, hourly, hive-daily, hive-hourly, or a real key; default daily", "NAME"
+    )
+    file_type: str | None = _setting("text or parquet; default text", "TYPE")
+    partitions: str | None = _setting("explicit or projection; default explicit", "MODE")
     account: tuple[str, ...] = _several("only this account; repeatable", "ID")
     region: tuple[str, ...] = _several("only logs of this region; repeatable", "REGION")
     since: str | None = _setting("start: 7d, 24h, 2026-11-01, 2026-11-01T10:00Z, today", "TIME")

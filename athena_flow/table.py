@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from itertools import zip_longest
-from typing import Literal, get_args
+from typing import Literal
 
 from athena_flow.errors import BadFormat, BadSetting, ForeignTable, TableDiffers
-from athena_flow.layout import LAYOUTS, ROOT, Layout, Partition
+from athena_flow.layout import (
+    ACCOUNT,
+    DATE,
+    HOUR_KEY,
+    LAYOUTS,
+    REGION,
+    ROOT,
+    Layout,
+    Partition,
+)
 from athena_flow.logformat import LogFormat, parse_format
 from athena_flow.sqltext import Sql, name
+from athena_flow.window import Window
 
 FileType = Literal["text", "parquet"]
 PartitionMode = Literal["explicit", "projection", "files"]
 """``files``: no table at all, a directory of logs read as it is; each file says its format."""
+
+FILE_TYPES: Mapping[str, FileType] = {"text": "text", "parquet": "parquet"}
+MODES: Mapping[str, PartitionMode] = {"explicit": "explicit", "projection": "projection"}
+"""What a user can ask for, by its name."""
 
 STRING = "string"
 """The type of every partition key: Glue prunes no other."""
@@ -64,6 +79,30 @@ _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Projection:
+    """What Athena computes a table's partitions from, instead of asking the catalog."""
+
+    start: date
+    """The first day; the last is always tomorrow (UTC)."""
+    regions: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
+    """None when every query has to name its own (an ``injected`` key)."""
+
+    def __post_init__(self) -> None:
+        if not self.regions:
+            raise BadSetting("projection needs the regions: --region, repeatable")
+        if len(self.accounts) > ENUM_VALUES:
+            raise BadSetting(
+                f"projection takes up to {ENUM_VALUES} accounts, not {len(self.accounts)}",
+                hint="leave --account out here, and give it with each query",
+            )
+
+
+ENUM_VALUES = 30
+"""Longest enum that we project. Source: Athena User Guide, projection types, "a few dozen"."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableSpec:
     """One table over one tree of flow logs.
 
@@ -79,12 +118,16 @@ class TableSpec:
     layout: Layout
     file_type: FileType = "text"
     partitions: PartitionMode = "explicit"
+    projection: Projection | None = None
+    """Present when ``partitions`` is projection, and only then."""
 
     def __post_init__(self) -> None:
         _check_name("database", self.database)
         _check_name("table", self.name)
         if not self.location.endswith("/") or "//" in self.location.removeprefix("s3://"):
             raise BadSetting(f"location {self.location!r} must end in / and hold no //")
+        if (self.partitions == "projection") != (self.projection is not None):
+            raise BadSetting("projected partitions need a projection, and others have none")
         taken = [c for c in self.format.columns if c in self.layout.keys]
         if taken:
             raise BadFormat(f"log format: a partition key is called {', '.join(taken)} already")
@@ -118,6 +161,14 @@ class TableSpec:
         """The LOCATION of a partition, ending in ``/``."""
         return self.location + self.layout.prefix(partition)
 
+    def values(self, partition: Partition) -> tuple[str, ...]:
+        """A partition's values for the partition keys, in order."""
+        return self.layout.values(partition, self.projection is not None)
+
+    def predicate(self, window: Window) -> Sql:
+        """A window as a WHERE clause wants it: partitions and exact times."""
+        return self.layout.predicate(window, self.format.columns, self.projection is not None)
+
 
 def check_same(found: TableSpec, wanted: TableSpec) -> None:
     """Raises TableDiffers, with the first difference, unless the two are one table."""
@@ -126,6 +177,7 @@ def check_same(found: TableSpec, wanted: TableSpec) -> None:
         ("layout", found.layout.name, wanted.layout.name),
         ("file type", found.file_type, wanted.file_type),
         ("partitions", found.partitions, wanted.partitions),
+        ("projection", found.projection, wanted.projection),
         ("log format", *_first_difference(found.format.header, wanted.format.header)),
     ):
         if theirs != ours:
@@ -150,14 +202,62 @@ def properties(spec: TableSpec) -> dict[str, str]:
     The format is kept in a header line's spelling: shells, Terraform and Hive's own
     variable substitution eat ``${``.
     """
+    own = {
+        "location": spec.location,
+        "layout": spec.layout.name,
+        "file_type": spec.file_type,
+        "partitions": spec.partitions,
+        "log_format": spec.format.header,
+    }
+    if spec.layout.template != LAYOUTS[spec.layout.name].template:
+        own["template"] = spec.layout.template
+    projected = _projected(spec, spec.projection) if spec.projection else {}
     return {
         **CODECS[spec.file_type].properties,
-        _PREFIX + "location": spec.location,
-        _PREFIX + "layout": spec.layout.name,
-        _PREFIX + "file_type": spec.file_type,
-        _PREFIX + "partitions": spec.partitions,
-        _PREFIX + "log_format": spec.format.header,
+        **projected,
+        **{_PREFIX + key: value for key, value in own.items()},
     }
+
+
+def _projected(spec: TableSpec, projection: Projection) -> dict[str, str]:
+    """Athena's ``projection.*`` properties.
+
+    The range starts at an absolute day, its interval and unit are always said, and it ends
+    tomorrow, so that nothing is missing at midnight.
+    """
+    template, date_format = spec.layout.projection()
+    first = datetime(*projection.start.timetuple()[:3], tzinfo=UTC)
+    start = dict(zip(spec.layout.keys, spec.values(Partition("", "", first)), strict=True))[DATE]
+    accounts = {"type": "enum", "values": ",".join(projection.accounts)}
+    keys = {
+        ACCOUNT: accounts if projection.accounts else {"type": "injected"},
+        REGION: {"type": "enum", "values": ",".join(projection.regions)},
+        DATE: {
+            "type": "date",
+            "format": date_format,
+            "range": f"{start},NOW+1DAYS",
+            "interval": "1",
+            "interval.unit": "DAYS",
+        },
+        HOUR_KEY: {"type": "integer", "range": "00,23", "digits": "2"},
+    }
+    return {
+        "projection.enabled": "true",
+        **{f"projection.{key}.{k}": v for key in spec.layout.keys for k, v in keys[key].items()},
+        "storage.location.template": spec.location + template,
+    }
+
+
+def _projection_from(found: Mapping[str, str], layout: Layout) -> Projection:
+    """The projection that `_projected` wrote."""
+    first = found[f"projection.{DATE}.range"].partition(",")[0]
+    regions = tuple(found[f"projection.{REGION}.values"].split(","))
+    accounts = tuple(filter(None, found.get(f"projection.{ACCOUNT}.values", "").split(",")))
+    values = ["0" * 12, "aa-a-1", first, "00"]
+    day = layout.partition(values[: len(layout.keys)], projected=True)
+    if day is None:
+        raise ValueError(first)
+    return Projection(day.start.date(), regions, accounts)
 
 
 def spec_from_properties(database: str, name: str, found: Mapping[str, str]) -> TableSpec:
@@ -174,23 +274,26 @@ def spec_from_properties(database: str, name: str, found: Mapping[str, str]) -> 
             hint="init-table under another --table makes one over the same --location, beside"
             " it: metadata only, no log is touched",
         )
-    if (
-        own["layout"] not in LAYOUTS
-        or own["file_type"] not in get_args(FileType)
-        or own["partitions"] not in get_args(PartitionMode)
-    ):
+    try:
+        layout = LAYOUTS[own["layout"]]
+        layout = replace(layout, template=own.get("template", layout.template))
+        file_type = FILE_TYPES[own["file_type"]]
+        mode = MODES[own["partitions"]]
+        projection = _projection_from(found, layout) if mode == "projection" else None
+    except (KeyError, ValueError):
         raise ForeignTable(
             f"table {database}.{name} holds properties of another athena-flow: {own}",
             hint="upgrade athena-flow, or create the table again with this one",
-        )
+        ) from None
     return TableSpec(
         database=database,
         name=name,
         location=own["location"],
         format=parse_format(own["log_format"], allow_unknown=True),
-        layout=LAYOUTS[own["layout"]],
-        file_type=own["file_type"],  # type: ignore[arg-type]  # checked against FileType above
-        partitions=own["partitions"],  # type: ignore[arg-type]  # likewise
+        layout=layout,
+        file_type=file_type,
+        partitions=mode,
+        projection=projection,
     )
 
 

@@ -424,7 +424,7 @@ def _parse(sql: str) -> exp.Query:
         tokens = _AthenaDml().tokenize(sql)
         _check_tokens(tokens)
         trees = [tree for tree in _AthenaDml().parser().parse(tokens, sql) if tree is not None]
-    except SqlglotError as error:
+    except (SqlglotError, RecursionError) as error:
         raise BadSql(f"this SQL does not parse: {_first_line(error)}") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise BadSql("not one SELECT or WITH statement")
@@ -433,7 +433,7 @@ def _parse(sql: str) -> exp.Query:
     return trees[0]
 
 
-def _first_line(error: SqlglotError) -> str:
+def _first_line(error: Exception) -> str:
     text = re.sub(r"\x1b\[\d*m|<Token.*?>", "", str(error)).partition("\n")[0]
     return re.sub(r"\. Line (\d+), Col: (\d+)", r" (line \1, column \2)", text).rstrip(". ")
 
@@ -1140,6 +1140,10 @@ def _rewrite(tree: exp.Query) -> None:
     _type_aggregates(tree)
 
 
+_SURPRISES = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
+"""What sqlglot's untyped trees raise for text such as ``ceil()`` that its parser let pass."""
+
+
 def to_duckdb(sql: str, schema: Schema | None = None) -> str:
     """One Athena SELECT as a DuckDB statement of the same meaning, for after ``SETUP``.
 
@@ -1154,6 +1158,6 @@ def to_duckdb(sql: str, schema: Schema | None = None) -> str:
         _rewrite(tree)
         text = tree.sql("duckdb", identify=True, normalize_functions=False,
                         unsupported_level=ErrorLevel.RAISE)  # fmt: skip
-    except SqlglotError as error:
+    except (SqlglotError, *_SURPRISES) as error:
         raise BadSql(f"this is not translated for DuckDB: {_first_line(error)}") from None
     return f"SELECT af__out(COLUMNS(*)) FROM ({text})" if addresses else text

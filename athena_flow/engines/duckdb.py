@@ -28,7 +28,7 @@ from athena_flow.logformat import LogFormat, format_of, is_header
 from athena_flow.ports import ObjectInfo, Progress, Registered, Result, Scan, no_progress
 from athena_flow.sqltext import literal, name
 from athena_flow.table import TableSpec
-from athena_flow.translate import SETUP, to_duckdb
+from athena_flow.translate import setup_for, to_duckdb
 
 BATCH_BYTES = 256 * 2**20
 """Text inflated at a time: what waits on disk between inflating and loading."""
@@ -43,6 +43,7 @@ _ATHENA_TYPES = {"HUGEINT": "bigint", "TIMESTAMP WITH TIME ZONE": "timestamp wit
 _PARQUET_TYPES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP"}
 _ODD = "$odd"
 """A hidden column: has the line another number of fields than its header?"""
+_QUIET = "SET enable_progress_bar = false"
 _MACROS = (
     # What LazySimpleSerDe takes for a whole number: digits with a sign, a fraction cut off.
     r"""CREATE TEMP MACRO hive_digits(x) AS CASE
@@ -61,13 +62,14 @@ class DuckDBEngine:
         self._progress = progress
 
     def run(self, sql: str, scans: Sequence[Scan]) -> Result:
-        with _connection() as db:
+        translated = _translated(sql, scans)
+        with _connection(translated) as db:
             notes = _Notes()
             scanned = 0
             for spec, parts in _tables(scans):
                 load = _Load(db, spec, _needed(sql, spec), notes)
                 scanned += load.all(parts, self._progress)
-            columns, rows = _answer(db, _translated(sql, scans))
+            columns, rows = _answer(db, translated)
         return Result(columns, rows, scanned, notes=notes.lines())
 
 
@@ -79,7 +81,7 @@ def evaluate(condition: str, keys: Sequence[str], rows: Sequence[Sequence[str]])
     names = ", ".join(name(key).text for key in ("$n", *keys))
     try:
         where = to_duckdb(f"SELECT 1 FROM keys WHERE {condition}").partition(" WHERE ")[2]
-        with _connection() as db:
+        with _connection(where) as db:
             kept = db.execute(
                 f'SELECT "$n" FROM (VALUES {values}) AS keys ({names}) WHERE {where}'
             ).fetchall()
@@ -93,7 +95,7 @@ def write_parquet(
     columns: Sequence[tuple[str, str]], rows: Sequence[Sequence[object]], file: Path
 ) -> None:
     """An `output.ParquetWriter`."""
-    with _connection() as db:
+    with _connection("") as db:
         names = ", ".join(f"{name(c).text} {_PARQUET_TYPES.get(t, t)}" for c, t in columns)
         db.execute(f"CREATE TABLE answer ({names})")
         if rows:
@@ -104,10 +106,10 @@ def write_parquet(
         Path(part).replace(file)
 
 
-def _connection() -> duckdb.DuckDBPyConnection:
+def _connection(translated: str) -> duckdb.DuckDBPyConnection:
+    """A database in memory that understands this translated statement, and logs."""
     db = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
-    db.execute("SET enable_progress_bar = false")
-    for statement in (*SETUP, *_MACROS):
+    for statement in (_QUIET, *setup_for(translated), *_MACROS):
         db.execute(statement)
     return db
 
@@ -319,11 +321,14 @@ class _Load:
         except duckdb.Error as error:
             raise EngineError(f"duckdb: reading logs: {_first_line(error)}") from error
 
-    def _key_values(self, place: Registered) -> tuple[str | None, ...]:
-        layout = self._spec.layout
-        values = layout.values(place.partition) if place.partition else (None,) * len(layout.keys)
-        needed = {column for column, _ in self._columns}
-        return tuple(v for key, v in zip(layout.keys, values, strict=True) if key in needed)
+    def _key_values(self, place: Registered) -> list[str | None]:
+        keys = self._spec.layout.keys
+        values = (
+            dict(zip(keys, self._spec.values(place.partition), strict=True))
+            if (place.partition)
+            else {}
+        )
+        return [values.get(column) for column, _ in self._columns if column in keys]
 
     def _count(self) -> None:
         needed = {column for column, _ in self._columns}
