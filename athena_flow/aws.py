@@ -47,6 +47,12 @@ class Account:
         self.region: str = self.session.region_name or DEFAULT_REGION
         self._endpoint = endpoint
 
+    @property
+    def number(self) -> str:
+        """The 12 digits of the account."""
+        answer = _asked("asking who we are", self.client("sts").get_caller_identity)
+        return str(answer["Account"])
+
     def client(self, service: str) -> Any:  # boto3 makes its clients' types at run time
         try:
             return self.session.client(
@@ -83,6 +89,13 @@ class S3Store:
                 if not entry["Key"].rpartition("/")[2].startswith(("_", ".")):
                     yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", entry["Size"])
 
+    def read(self, uri: str, most: int | None) -> bytes:
+        bucket, key = _split(uri)
+        part = {} if most is None else {"Range": f"bytes=0-{most - 1}"}
+        answer = _asked(f"reading {uri}", self._s3.get_object, Bucket=bucket, Key=key, **part)
+        body: bytes = _asked(f"reading {uri}", answer["Body"].read)
+        return body
+
     def _pages(self, prefix: str, **more: str) -> Iterator[dict[str, Any]]:
         bucket, key = _split(prefix)
         paginator = self._s3.get_paginator("list_objects_v2")
@@ -94,6 +107,17 @@ class S3Store:
 def _split(uri: str) -> tuple[str, str]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
+
+
+def describe_flow_logs(account: Account) -> list[dict[str, Any]]:
+    """The flow logs of the caller's account and region that deliver to S3, all pages."""
+    paginator = account.client("ec2").get_paginator("describe_flow_logs")
+    only = [{"Name": "log-destination-type", "Values": ["s3"]}]
+    pages = iter(paginator.paginate(Filter=only))
+    found: list[dict[str, Any]] = []
+    while (page := _asked("describing flow logs", lambda: next(pages, None))) is not None:
+        found += page["FlowLogs"]
+    return found
 
 
 class GlueCatalog:

@@ -22,15 +22,17 @@ import typer
 
 import athena_flow
 from athena_flow.errors import INTERRUPTED, AthenaFlowError, BadSetting, NotFound
-from athena_flow.settings import ROWS, Settings, flag, load
+from athena_flow.settings import FILE_NAME, ROWS, Settings, flag, load
 
 if TYPE_CHECKING:
     from athena_flow.cost import Budget, Estimate, Price
     from athena_flow.jobs import Reading
+    from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
     from athena_flow.output import Rows
     from athena_flow.ports import Catalog, Engine, ObjectStore, Progress
     from athena_flow.query import BoundQuery, SavedQuery
+    from athena_flow.survey import Block
     from athena_flow.table import Projection, TableSpec
     from athena_flow.window import Window
 
@@ -52,7 +54,7 @@ app = typer.Typer(
 _AWS = ("profile", "aws_region", "endpoint_url")
 _COMMON = ("config", "as_", "output", "quiet", "verbose")
 _TABLE = ("engine", "database", "table", "catalog", *_AWS)
-_SHAPE = ("location", "log_format", "layout", "file_type", "partitions")
+_SHAPE = ("location", "log_format", "allow_unknown", "layout", "file_type", "partitions")
 _WINDOW = ("since", "until", "account", "region", "late")
 _QUERY = ("param", "queries_dir", "price_per_tb", "logs", "log_format")
 _BUDGET = ("max_cost", "max_scan", "workgroup", "output_location")
@@ -155,6 +157,66 @@ def init_table(s: Settings) -> None:
         _data(s, to_json(document))
     state = "created" if made else "exists already:"
     _say(s, f"{state} {spec.title} over {spec.root}, {len(spec.columns)} columns")
+
+
+@_command(*_TABLE, "location", "logs", "file_type", "layout", "account", "region", "write")
+def discover(s: Settings) -> None:
+    """Say what logs lie in a bucket, or which flow logs this account has; --write keeps it."""
+    from athena_flow import output
+
+    found, notes = _blocks(s)
+    for note in notes:
+        _say(s, f"note: {note}")
+    found = [b for b in found if s.file_type in (None, b.file_type)]
+    found = [b for b in found if s.layout in (None, b.layout.name)]
+    if s.as_ == "json":
+        _data(s, output.to_json([output.block_doc(b) for b in found]))
+    else:
+        for block in found:
+            _rows(s, [("what", "string"), ("", "string")], output.block_rows(block))
+            _print("\n")
+    if s.write:
+        _keep_settings(s, found)
+
+
+def _keep_settings(s: Settings, found: Sequence[Block]) -> None:
+    from athena_flow import output
+
+    file = Path.cwd() / FILE_NAME
+    if len(found) != 1:
+        raise BadSetting(
+            f"--write needs one block, and there are {len(found)}",
+            hint="choose with --location, --account, --region, --layout or --file-type",
+        )
+    if file.exists():
+        raise BadSetting(f"{file} exists and is left as it is", hint="move it away first")
+    _written(file, output.block_settings(found[0], _engine_name(s)))
+    _say(s, f"written: {file}; athena-flow init-table needs no flags now")
+
+
+def _blocks(s: Settings) -> tuple[list[Block], list[str]]:
+    """What lies below --location or --logs; without either, the account's own flow logs."""
+    from athena_flow import survey
+    from athena_flow.engines.duckdb import parquet_columns
+    from athena_flow.window import Window
+
+    if s.location or s.logs:
+        location = _location(s)
+        window = Window(accounts=_accounts(s), regions=s.region)
+        found = survey.survey(location, _store(s), parquet_columns, window)
+        looked = f"looked at {len(found.samples)} objects among {found.keys:,} keys"
+        return survey.blocks(location, found.samples), [looked, *survey.warnings(found)]
+    from athena_flow.aws import describe_flow_logs
+
+    account = _account(s)
+    logs = [survey.flow_log(entry) for entry in describe_flow_logs(account)]
+    if not logs:
+        raise NotFound(
+            f"no flow log of this account delivers to S3 from {account.region}",
+            hint="for a central bucket, give --location s3://bucket/prefix/",
+        )
+    today = _now().date()
+    return survey.described_blocks(logs, account.number, account.region, today), []
 
 
 @_command(*_TABLE, *_WINDOW, "ahead", "dry_run")
@@ -343,18 +405,13 @@ def _engine_name(s: Settings) -> str:
 
 def _spec(s: Settings) -> TableSpec:
     from athena_flow.layout import layout_named
-    from athena_flow.table import FILE_TYPES, MODES, TableSpec, before_root, s3_location
+    from athena_flow.table import FILE_TYPES, MODES, TableSpec
 
     if not s.location:
         raise BadSetting(
             "--location is missing", hint="say what stands before AWSLogs/: s3://bucket/prefix/"
         )
-    if _engine_name(s) == "duckdb":
-        from athena_flow.local import folder_location
-
-        location = before_root(folder_location(s.location))
-    else:
-        location = s3_location(s.location)
+    location = _location(s)
     mode = _one_of("--partitions", s.partitions or "explicit", MODES)
     return TableSpec(
         *_table_name(s),
@@ -365,6 +422,17 @@ def _spec(s: Settings) -> TableSpec:
         mode,
         _projection(s) if mode == "projection" else None,
     )
+
+
+def _location(s: Settings) -> str:
+    from athena_flow.table import before_root, s3_location
+
+    text = s.location or s.logs or ""
+    if _engine_name(s) == "duckdb":
+        from athena_flow.local import folder_location
+
+        return before_root(folder_location(text))
+    return s3_location(text)
 
 
 def _one_of(what: str, text: str, known: Mapping[str, Choice]) -> Choice:
@@ -400,7 +468,7 @@ def _accounts(s: Settings) -> tuple[str, ...]:
 def _log_format(s: Settings) -> LogFormat:
     from athena_flow.logformat import parse_format
 
-    return parse_format(s.log_format or "default")
+    return parse_format(s.log_format or "default", allow_unknown=s.allow_unknown)
 
 
 def _table_name(s: Settings) -> tuple[str, str]:
@@ -481,10 +549,7 @@ def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
     price = _price(s)
     window = _window(s, default=None if s.logs else "7d")
     if s.logs:
-        from athena_flow.local import read_tree
-
-        wanted = _log_format(s) if s.log_format else None
-        tree = read_tree(s.logs, window, wanted, saved.requires)
+        tree = _tree(s, window, saved.requires)
         for note in tree.notes:
             _say(s, f"note: {note}")
         reading = Reading(tree, tree, evaluate, price)
@@ -500,6 +565,16 @@ def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
     if s.verbose:
         _say(s, bound.sql)
     return bound, reading
+
+
+def _tree(s: Settings, window: Window, needs: Sequence[str]) -> LogTree:
+    from athena_flow.engines.duckdb import parquet_schema
+    from athena_flow.local import read_tree
+
+    wanted = _log_format(s) if s.log_format else None
+    return read_tree(
+        s.logs or "", window, wanted, needs, lambda path: [c for c, _ in parquet_schema(path)]
+    )
 
 
 def _price(s: Settings) -> Price:
@@ -531,10 +606,9 @@ def _usd(text: str | None, what: str) -> float | None:
 def _known_columns(s: Settings) -> LogFormat | None:
     """The format that `queries` holds queries against; None when nothing names one."""
     if s.logs:
-        from athena_flow.local import read_tree
         from athena_flow.window import Window
 
-        return read_tree(s.logs, Window(), None, ()).spec.format
+        return _tree(s, Window(), ()).spec.format
     return _log_format(s) if s.log_format else None
 
 

@@ -6,7 +6,7 @@ nothing, and every write has a plan that can be looked at instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import compress
@@ -30,6 +30,7 @@ from athena_flow.ports import (
 )
 from athena_flow.prune import Evaluate, kept, table_scans
 from athena_flow.query import BoundQuery
+from athena_flow.survey import sources, walk
 from athena_flow.table import Projection, TableSpec
 from athena_flow.window import DAY, Window, floor
 
@@ -56,7 +57,7 @@ def init_table(
 def _empty_prefixes(spec: TableSpec, projection: Projection, store: ObjectStore) -> tuple[str, ...]:
     """A note when more than half of what projection lists each day is empty."""
     listed = len(projection.accounts) * len(projection.regions)
-    delivered = len(sources(spec, store))
+    delivered = len(list(sources(spec.location, spec.layout, Window(), store)))
     if listed <= 2 * delivered:
         return ()
     return (
@@ -109,33 +110,10 @@ def _coming(window: Window, wider: Window, step: timedelta) -> Iterator[datetime
 def _delivered(spec: TableSpec, window: Window, store: ObjectStore) -> Iterator[Partition]:
     """The partitions whose folder holds objects, by listing no more than the window touches."""
     layout = spec.layout
-    for prefix, _ in _walk(spec, window, store, len(layout.segments)):
+    for prefix, _ in walk(spec.location, layout, window, store):
         partition = layout.parse(prefix.removeprefix(spec.location))
         if partition and window.covers(partition.start, layout.step):
             yield partition
-
-
-def _walk(
-    spec: TableSpec, window: Window, store: ObjectStore, depth: int
-) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The prefixes of the layout's first ``depth`` folders, each with the parts it names."""
-    layout = spec.layout
-
-    def below(prefix: str, parts: Mapping[str, str], at: int) -> Iterator[Found]:
-        if at == depth:
-            yield prefix, parts
-            return
-        segment = layout.segments[at]
-        folders = layout.branches(segment, parts, window)
-        for folder in store.folders(prefix) if folders is None else folders:
-            more = layout.read(segment, folder)
-            if more is not None:
-                yield from below(prefix + folder, {**parts, **more}, at + 1)
-
-    return below(spec.location, {}, 0)
-
-
-Found = tuple[str, Mapping[str, str]]
 
 
 def add_partitions(
@@ -153,13 +131,6 @@ def check_applied(spec: TableSpec, applied: Applied) -> None:
             f"{len(applied.failed)} partitions of {spec.title} were not added: {some(reasons)}",
             hint="run the same command again: it adds what is still missing",
         )
-
-
-def sources(spec: TableSpec, store: ObjectStore) -> list[tuple[str, str]]:
-    """The accounts and regions that have ever delivered below the location, sorted."""
-    depth = next(n for n, s in enumerate(spec.layout.segments) if "{region}" in s) + 1
-    found = (parts for _, parts in _walk(spec, Window(), store, depth))
-    return sorted({(parts["account"], parts["region"]) for parts in found})
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ ACCOUNT, REGION, DATE, HOUR_KEY = "aws_account_id", "aws_region", "date", "hour"
 ROOT = "AWSLogs/"
 """The folder under which AWS delivers; users give what stands before it."""
 
+ORGANISATION = re.compile(r"o-[a-z0-9]{10,32}/", re.ASCII)
+"""An organisation's folder, which some buckets have above the accounts."""
+
 _PARTS = {
     "account": r"(?P<account>\d{12})",
     "region": r"(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)",
@@ -299,8 +302,8 @@ def layout_of_key(key: str) -> Layout | None:
     """
     for layout in LAYOUTS.values():
         for spelled in (layout, replace(layout, template=layout.template.replace("/aws-s", "/s"))):
-            organisation = re.match(ROOT + r"(o-[a-z0-9]{10,32}/)", key, re.ASCII)
-            below = organisation[1] if organisation else ""
+            organisation = ORGANISATION.match(key.removeprefix(ROOT))
+            below = organisation[0] if organisation else ""
             found = replace(spelled, template=spelled.template.replace(ROOT, ROOT + below, 1))
             if found.parse(key):
                 return found

@@ -12,7 +12,7 @@ import os
 import sqlite3
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -28,12 +28,20 @@ from athena_flow.errors import (
 )
 from athena_flow.gluetable import partition_input, spec_from_table, table_input
 from athena_flow.layout import DAILY, FLAT, LAYOUTS, Layout, Partition, find_partition
-from athena_flow.logformat import DEFAULT, LogFormat, format_of, has_default_shape, is_header, union
+from athena_flow.logformat import (
+    DEFAULT,
+    LogFormat,
+    format_of,
+    from_names,
+    has_default_shape,
+    is_header,
+    union,
+)
 from athena_flow.ports import Applied, ObjectInfo, Progress, Registered
-from athena_flow.table import TableSpec, check_same
+from athena_flow.table import FileType, TableSpec, check_same
 from athena_flow.window import Window, floor
 
-LOG_SUFFIXES = (".log", ".log.gz", ".gz")
+LOG_SUFFIXES = (".log", ".log.gz", ".gz", ".parquet")
 
 
 def folder_location(text: str) -> str:
@@ -59,6 +67,13 @@ class DirStore:
                 yield from self.objects(f"{prefix}{entry.name}/")
             elif not entry.name.startswith(("_", ".")):
                 yield ObjectInfo(f"{prefix}{entry.name}", entry.stat().st_size)
+
+    def read(self, uri: str, most: int | None) -> bytes:
+        try:
+            with open(uri, "rb") as file:
+                return file.read() if most is None else file.read(most)
+        except OSError as error:
+            raise BadFile(f"{uri}: cannot be read: {error.strerror}") from None
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -201,13 +216,19 @@ class LogTree:
 
 
 def read_tree(
-    folder: str, window: Window, wanted: LogFormat | None, needs: Collection[str]
+    folder: str,
+    window: Window,
+    wanted: LogFormat | None,
+    needs: Collection[str],
+    parquet_columns: Callable[[str], Sequence[str]],
 ) -> LogTree:
     """Looks at the files below ``folder`` that the window touches.
 
     ``wanted`` is the format of files without a header; ``needs`` are the columns of the
     query: where files of several formats lie, those that lack one are left out, with a
-    note. Raises NotFound for no directory or no logs, BadFormat for a file that has no
+    note. ``parquet_columns`` reads the column names of a Parquet file.
+
+    Raises NotFound for no directory or no logs, BadFormat for a file that has no
     header and no known shape, BadSetting for accounts that no path tells.
     """
     root = folder_location(folder)
@@ -221,7 +242,7 @@ def read_tree(
     notes = _note("left out, no .log or .gz", [o for o in found if o not in set(logs)])
     layout, within, outside = _place(logs, window)
     notes += _note("in no layout's folder, so in every window", outside)
-    formats, more = _formats([o for _, o in within], wanted)
+    formats, more = _formats([o for _, o in within], wanted, parquet_columns)
     formats, left_out = _fitting(formats, needs)
     parts: dict[Registered, list[ObjectInfo]] = defaultdict(list)
     for partition, log in within:
@@ -229,9 +250,10 @@ def read_tree(
             folder_of = log.uri.rpartition("/")[0] + "/"
             day = "#" + "/".join(layout.values(partition)) if partition else ""
             parts[Registered(partition, folder_of + day)].append(log)
+    file_type: FileType = "parquet" if any(o.uri.endswith(".parquet") for o in formats) else "text"
     known = list(dict.fromkeys(formats.values())) or [wanted or _any_format(logs)]
     return LogTree(
-        TableSpec("logs", "logs", root, union(known), layout, partitions="files"),
+        TableSpec("logs", "logs", root, union(known), layout, file_type, "files"),
         notes + more + left_out,
         {registered: tuple(objects) for registered, objects in parts.items()},
     )
@@ -280,7 +302,9 @@ def _touches(partition: Partition, layout: Layout, window: Window) -> bool:
 
 
 def _formats(
-    logs: Sequence[ObjectInfo], wanted: LogFormat | None
+    logs: Sequence[ObjectInfo],
+    wanted: LogFormat | None,
+    parquet_columns: Callable[[str], Sequence[str]],
 ) -> tuple[dict[ObjectInfo, LogFormat], tuple[str, ...]]:
     """The format of each log that holds anything, and notes on those that say it not."""
     formats: dict[ObjectInfo, LogFormat] = {}
@@ -288,6 +312,9 @@ def _formats(
     headless: list[ObjectInfo] = []
     shapeless: list[str] = []
     for log in logs:
+        if log.uri.endswith(".parquet") and log.size_bytes:
+            formats[log] = from_names(parquet_columns(log.uri), allow_unknown=True)
+            continue
         line = first_line(log.uri)
         if line is None:
             empty.append(log)
@@ -325,8 +352,8 @@ def _fitting(
 
 
 def _any_format(logs: Sequence[ObjectInfo]) -> LogFormat:
-    """The format of the first log that holds anything, for a window that holds none."""
-    lines = (first_line(log.uri) for log in logs)
+    """The format of the first text log that holds anything, for a window that holds none."""
+    lines = (first_line(log.uri) for log in logs if not log.uri.endswith(".parquet"))
     line = next((line for line in lines if line is not None), "")
     return format_of(line, DEFAULT)
 

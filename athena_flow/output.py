@@ -17,12 +17,13 @@ from typing import Any
 
 from athena_flow import ddl
 from athena_flow.cost import Estimate, show_bytes, show_usd
-from athena_flow.errors import BadSetting
+from athena_flow.errors import BadSetting, some
 from athena_flow.fields import COLUMNS
-from athena_flow.layout import Partition
+from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.plan import PartitionPlan
 from athena_flow.ports import Applied, Result
 from athena_flow.query import SavedQuery
+from athena_flow.survey import Block
 from athena_flow.table import TableSpec
 
 FORMATS = ("table", "csv", "json", "ndjson", "parquet")
@@ -273,6 +274,50 @@ def sources(partitions: Sequence[Partition]) -> list[tuple[str, str, int, str, s
         (*source, len(starts), f"{min(starts):%Y-%m-%d}", f"{max(starts):%Y-%m-%d}")
         for source, starts in sorted(groups.items())
     ]
+
+
+def block_doc(block: Block) -> dict[str, Any]:
+    return {
+        "location": block.location,
+        "layout": block.layout.name,
+        "file_type": block.file_type,
+        "log_format": block.format.text if block.format else None,
+        "kind": block.format.kind if block.format else None,
+        "accounts": list(block.accounts),
+        "regions": list(block.regions),
+        "first": f"{block.first}",
+        "last": f"{block.last}",
+        "flow_logs": list(block.flow_logs),
+        "example": block.example,
+    }
+
+
+def block_rows(block: Block) -> list[tuple[str, str]]:
+    """A block for people, as rows of what and its value."""
+    form = block.format
+    return [
+        ("location", block.location),
+        ("layout", block.layout.name),
+        ("file type", block.file_type),
+        ("log format", f"{len(form.fields)} {form.kind} fields: {form.header}" if form else "?"),
+        ("accounts", f"{len(block.accounts)}: {some(block.accounts, 5)}"),
+        ("regions", some(block.regions, 30)),
+        ("days", f"{block.first} to {block.last}"),
+        ("flow logs", some(block.flow_logs, 5)),
+    ]
+
+
+def block_settings(block: Block, engine: str) -> str:
+    """A settings file by which `init-table` needs no flags for this block."""
+    known = block.layout.template == LAYOUTS[block.layout.name].template
+    lines = {
+        "engine": engine,
+        "location": block.location,
+        "layout": block.layout.name if known else block.example,
+        "file_type": block.file_type,
+        "log_format": block.format.header if block.format else "default",
+    }
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
 
 
 def query_doc(query: SavedQuery, known: object | None) -> dict[str, Any]:

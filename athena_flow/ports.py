@@ -102,6 +102,9 @@ class ObjectStore(Objects, Protocol):
         Raises as `objects`.
         """
 
+    def read(self, uri: str, most: int | None) -> bytes:
+        """The first ``most`` bytes of an object, or all of it. Raises as `objects`."""
+
 
 class Partitions(Protocol):
     """What a table's queries can read."""

@@ -74,6 +74,8 @@ class Settings:
     catalog: str | None = _setting(
         "the local catalog's file, for duckdb; default .athena-flow/catalog.sqlite", "FILE"
     )
+    write: bool = _switch("write athena-flow.toml, so that init-table needs no flags")
+    allow_unknown: bool = _switch("keep fields that AWS may have added since, as text columns")
     dry_run: bool = _switch("print what would be done, and do nothing")
     as_: str | None = _setting("table, csv, json, ndjson or parquet; default table", "FORM")
     output: str | None = _setting("write to this file instead of standard output", "FILE", "-o")

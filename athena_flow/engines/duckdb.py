@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import duckdb
@@ -41,6 +41,15 @@ _NEVER = "\x1f"
 _DUCKDB_TYPES = {"int": "INTEGER", "bigint": "BIGINT", "string": "VARCHAR"}
 _ATHENA_TYPES = {"HUGEINT": "bigint", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone"}
 _PARQUET_TYPES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP"}
+_PARQUET_READS = {
+    "int": {"INTEGER"},
+    "bigint": {"INTEGER", "BIGINT"},
+    "string": {"VARCHAR"},
+}
+"""What a table's type reads of a file's: Trino widens INT_32, and converts nothing else."""
+PARQUET = ".parquet"
+Schema = tuple[tuple[str, str], ...]
+"""A Parquet file's columns: name and DuckDB type."""
 _ODD = "$odd"
 """A hidden column: has the line another number of fields than its header?"""
 _QUIET = "SET enable_progress_bar = false"
@@ -226,8 +235,10 @@ class _Load:
         """Reads the files; returns the bytes opened."""
         self._create()
         done = 0
+        columnar = {log: place for log, place in objects.items() if log.uri.endswith(PARQUET)}
+        self._insert_parquet(columnar)
         with ThreadPoolExecutor(THREADS) as pool:
-            for batch in _batches(objects.items()):
+            for batch in _batches(item for item in objects.items() if item[0] not in columnar):
                 progress("reading logs", done, len(objects))
                 texts = [text for text in pool.map(self._read, *zip(*batch, strict=True)) if text]
                 self._insert(texts)
@@ -295,31 +306,65 @@ class _Load:
             for log_format, places in by_format.items():
                 self._load(log_format, places)
 
+    def _insert_parquet(self, objects: dict[ObjectInfo, Registered]) -> None:
+        """Parquet files by column name; files of one schema are loaded together."""
+        by_schema: dict[Schema, dict[str, Registered]] = defaultdict(dict)
+        for log, place in objects.items():
+            if log.size_bytes:
+                by_schema[parquet_schema(log.uri)][log.uri] = place
+            else:
+                self._notes.empty.append(log.uri)
+        for schema, places in by_schema.items():
+            picked = {c: self._parquet_column(c, k, schema, places) for c, k in self._data}
+            self._fill(places, picked, f"read_parquet([{_list(places)}], filename = true)", "FALSE")
+
+    def _parquet_column(
+        self, column: str, kind: str, schema: Schema, places: dict[str, Registered]
+    ) -> str:
+        """A column as the table's type; NULL where the files lack it. Raises BadFile."""
+        real = dict(schema).get(column)
+        if real is None:
+            return f"CAST(NULL AS {_DUCKDB_TYPES[kind]})"
+        if real not in _PARQUET_READS[kind]:
+            raise BadFile(
+                f"{next(iter(places))}: column {column} is {real}, which a table with"
+                f" {column} {kind} cannot read",
+                hint="AWS writes no such file: leave it out of the folder",
+            )
+        return f"CAST({name(column).text} AS {_DUCKDB_TYPES[kind]})"
+
     def _load(self, log_format: LogFormat, places: dict[str, Registered]) -> None:
         position = {column: n for n, column in enumerate(log_format.columns, start=1)}
+        picked = {column: _cast(position.get(column), kind) for column, kind in self._data}
+        source = (
+            "(SELECT string_split(coalesce(line, ''), ' ') AS f, filename"
+            f" FROM {_lines(list(places))})"
+        )
+        self._fill(places, picked, source, f"len(f) <> {len(log_format.fields)}")
+
+    def _fill(
+        self, places: dict[str, Registered], picked: dict[str, str], source: str, odd: str
+    ) -> None:
+        """Inserts the rows of ``source``, which has a ``filename``, with their places' keys."""
         keys = dict(self._spec.keys)
         values = ", ".join(name(c).text for c, _ in self._columns if c in keys)
-        join = ""
         if values:
             rows = ", ".join(
                 literal((file, *self._key_values(place))) for file, place in places.items()
             )
-            join = f" JOIN (VALUES {rows}) AS places (filename, {values}) USING (filename)"
-        picked = [
-            name(column).text if column in keys else _cast(position.get(column), kind)
-            for column, kind in self._columns
-        ]
+            source += f" JOIN (VALUES {rows}) AS places (filename, {values}) USING (filename)"
+        columns = ", ".join(picked.get(c, name(c).text) for c, _ in self._columns)
         try:
-            self._db.execute(
-                f"INSERT INTO {self._raw} SELECT {', '.join(picked)},"
-                f" len(f) <> {len(log_format.fields)}"
-                " FROM (SELECT string_split(coalesce(line, ''), ' ') AS f, filename"
-                f" FROM {_lines(list(places))}){join}"
-            )
+            self._db.execute(f"INSERT INTO {self._raw} SELECT {columns}, {odd} FROM {source}")
         except duckdb.InterruptException:
             raise KeyboardInterrupt from None
         except duckdb.Error as error:
             raise EngineError(f"duckdb: reading logs: {_first_line(error)}") from error
+
+    @property
+    def _data(self) -> list[tuple[str, str]]:
+        """The needed columns that stand in the files, apart from the partition keys."""
+        return [(c, kind) for c, kind in self._columns if c in self._spec.format]
 
     def _key_values(self, place: Registered) -> list[str | None]:
         keys = self._spec.layout.keys
@@ -344,6 +389,29 @@ class _Load:
 @lru_cache(maxsize=1024)
 def _format(head: str, table: LogFormat) -> LogFormat:
     return format_of(head, table)
+
+
+@cache
+def parquet_schema(path: str) -> Schema:
+    """A Parquet file's columns and DuckDB's types of them. Raises BadFile."""
+    with duckdb.connect() as db:
+        try:
+            rows = db.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})").fetchall()
+        except duckdb.Error as error:
+            raise BadFile(f"{path}: cannot be read: {_first_line(error)}") from error
+    return tuple((str(row[0]), str(row[1])) for row in rows)
+
+
+def parquet_columns(data: bytes) -> Sequence[str]:
+    """A `survey.ParquetColumns`. Raises BadFile."""
+    with tempfile.NamedTemporaryFile(suffix=PARQUET) as file:
+        file.write(data)
+        file.flush()
+        return [column for column, _ in parquet_schema(file.name)]
+
+
+def _list(paths: Iterable[str]) -> str:
+    return ", ".join(map(literal, paths))
 
 
 def _batches(
@@ -391,9 +459,8 @@ def _cast(position: int | None, kind: str) -> str:
 
 def _lines(paths: Sequence[str]) -> str:
     """A table of whole lines: one column, whose delimiter is a byte that no log holds."""
-    quoted = ", ".join(map(literal, paths))
     return (
-        f"read_csv([{quoted}], columns = {{'line': 'VARCHAR'}}, header = false,"
+        f"read_csv([{_list(paths)}], columns = {{'line': 'VARCHAR'}}, header = false,"
         f" auto_detect = false, delim = '{_NEVER}', quote = '', escape = '', comment = '',"
         " filename = true)"
     )
