@@ -25,6 +25,8 @@ from athena_flow.window import Window
 GLUE_BATCH = 100
 """Partitions per BatchCreatePartition. Source: AWS Glue API reference, PartitionInputList."""
 
+GLUE_DELETE_BATCH = 25
+"""Partitions per BatchDeletePartition. Source: AWS Glue API reference, PartitionsToDelete."""
 DEFAULT_REGION = "us-east-1"
 """Where we look when neither flag nor AWS's own settings name a region."""
 
@@ -161,6 +163,19 @@ class GlueCatalog:
             for entry in page["Partitions"]:
                 partition = spec.layout.partition(entry["Values"])
                 yield Registered(partition, entry["StorageDescriptor"]["Location"])
+
+    def drop(self, spec: TableSpec) -> None:
+        """Its partitions first: Glue deletes those of a deleted table at its leisure."""
+        table = {"DatabaseName": spec.database, "TableName": spec.name}
+        doing = f"dropping table {spec.title}"
+        here = (r.partition for r in self.registered(spec, Window()) if r.partition)
+        for batch in batches(here, GLUE_DELETE_BATCH):
+            values = [{"Values": list(spec.values(partition))} for partition in batch]
+            _asked(doing, self._glue.batch_delete_partition, **table, PartitionsToDelete=values)
+        try:
+            _asked(doing, self._glue.delete_table, DatabaseName=spec.database, Name=spec.name)
+        except NotFound:
+            return
 
     def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
         wanted = tuple(partitions)

@@ -138,19 +138,27 @@ def _root(
 # ---------------------------------------------------------------- commands
 
 
-@_command(*_TABLE, *_SHAPE, "since", "account", "region", "dry_run")
+@_command(*_TABLE, *_SHAPE, "since", "account", "region", "replace", "dry_run")
 def init_table(s: Settings) -> None:
     """Create database (if missing) and table; --dry-run prints the DDL and sends nothing."""
     from athena_flow.output import table_doc, to_json
 
     spec = _spec(s)
+    if s.log_format and s.log_format not in (spec.format.text, spec.format.header):
+        _say(s, f"log format read as: {spec.format.header}")
     document = table_doc(spec)
     if s.dry_run:
         _data(s, to_json(document) if s.as_ == "json" else document["ddl"] + "\n")
         return
     from athena_flow import jobs
 
-    made, notes = jobs.init_table(spec, _catalog(s), _store(s))
+    catalog = _catalog(s)
+    if s.replace:
+        with _progress(s) as progress:
+            count = jobs.replace_table(spec, catalog, progress)
+        _say(s, f"replaced {spec.title} with its {count} partitions: metadata only")
+        return
+    made, notes = jobs.init_table(spec, catalog, _store(s))
     for note in notes:
         _say(s, f"note: {note}")
     if s.as_ == "json":

@@ -7,7 +7,7 @@ nothing, and every write has a plan that can be looked at instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import compress
 
@@ -31,7 +31,7 @@ from athena_flow.ports import (
 from athena_flow.prune import Evaluate, kept, table_scans
 from athena_flow.query import BoundQuery
 from athena_flow.survey import sources, walk
-from athena_flow.table import Projection, TableSpec
+from athena_flow.table import Projection, TableSpec, check_same
 from athena_flow.window import DAY, Window, floor
 
 
@@ -52,6 +52,64 @@ def init_table(
     except AccessDenied as error:
         notes = (f"not checked whether logs lie there: {error.message}",)
     return catalog.create(spec), notes
+
+
+def replace_table(spec: TableSpec, catalog: Catalog, progress: Progress) -> int:
+    """Makes the table anew with this spec and the partitions it had; returns how many.
+
+    The partitions are kept in a second table until the new one has them all, so a run that
+    is killed anywhere is finished by the next. Raises NotFound when there is no such table,
+    ForeignTable for one of somebody else's, TableDiffers when an earlier replacement by
+    another spec is unfinished.
+    """
+    keeper = replace(spec, name=f"{spec.name}{KEEPER}")
+    old = _found(catalog, spec)
+    kept = _found(catalog, keeper)
+    if old is None and kept is None:
+        raise NotFound(f"no table {spec.title} to replace", hint="leave --replace out")
+    if kept is not None:
+        check_same(kept, keeper)
+    if old is not None and old != spec:
+        catalog.create(keeper)
+        _copy_partitions(old, keeper, catalog, progress)
+        catalog.drop(old)
+    elif kept is None:
+        return 0
+    catalog.create(spec)
+    count = _copy_partitions(keeper, spec, catalog, progress)
+    catalog.drop(keeper)
+    return count
+
+
+KEEPER = "__athena_flow_replacing"
+"""Ends the name of the table that keeps the partitions while another is replaced."""
+
+
+def _found(catalog: Catalog, spec: TableSpec) -> TableSpec | None:
+    try:
+        return catalog.table(spec.database, spec.name)
+    except NotFound:
+        return None
+
+
+def _copy_partitions(
+    source: TableSpec, target: TableSpec, catalog: Catalog, progress: Progress
+) -> int:
+    """Registers in ``target`` the time that ``source`` covers. Raises PartlyDone.
+
+    A day becomes its hours, or an hour its day, when the layouts differ in that.
+    """
+    if source.projection or target.projection:
+        return 0
+    wanted: dict[Partition, None] = {}
+    for registered in catalog.registered(source, Window()):
+        if registered.partition:
+            start = registered.partition.start
+            covered = Window(start, start + source.layout.step)
+            for part in covered.starts(target.layout.step):
+                wanted[replace(registered.partition, start=part)] = None
+    check_applied(target, catalog.add(target, sorted(wanted), progress))
+    return len(wanted)
 
 
 def _empty_prefixes(spec: TableSpec, projection: Projection, store: ObjectStore) -> tuple[str, ...]:

@@ -173,6 +173,14 @@ class LocalCatalog:
             location = entry["StorageDescriptor"]["Location"]
             yield Registered(spec.layout.partition(entry["Values"]), location)
 
+    def drop(self, spec: TableSpec) -> None:
+        with self._db:
+            for kind in ("partitions", "tables"):
+                self._db.execute(
+                    f"DELETE FROM {kind} WHERE database = ? AND name = ?",
+                    (spec.database, spec.name),
+                )
+
     def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
         added: list[Partition] = []
         already: list[Partition] = []

@@ -8,6 +8,7 @@ text table are positional, so order is kept and nothing is guessed or left out.
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -68,6 +69,8 @@ def parse_format(text: str, *, allow_unknown: bool = False) -> LogFormat:
     preset = PRESETS.get(text.strip())
     if preset:
         return LogFormat(preset)
+    if text.lstrip().startswith("{") and '"LogFormat"' in text:
+        text = _from_api(text)
     return from_names(_names(text), allow_unknown=allow_unknown)
 
 
@@ -158,6 +161,23 @@ def _complaint(unknown: Sequence[str], repeated: Sequence[str]) -> str:
     if repeated:
         parts.append(f"repeated: {', '.join(repeated)}")
     return "log format: " + "; ".join(parts)
+
+
+def _from_api(text: str) -> str:
+    """The one format in an answer of DescribeFlowLogs, or in one entry of it."""
+    try:
+        answer = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadFormat(f"log format: no JSON: {error}") from None
+    entries = answer.get("FlowLogs", [answer])
+    formats = {entry["LogFormat"]: entry.get("FlowLogId") for entry in entries}
+    if len(formats) != 1:
+        raise BadFormat(
+            f"log format: the answer holds {len(formats)} formats, those of"
+            f" {', '.join(str(flow_log) for flow_log in formats.values())}",
+            hint="ask for one: aws ec2 describe-flow-logs --flow-log-ids ID",
+        )
+    return str(*formats)
 
 
 def _names(text: str) -> list[str]:

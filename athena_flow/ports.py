@@ -125,6 +125,9 @@ class Catalog(Partitions, Protocol):
     def table(self, database: str, name: str) -> TableSpec:
         """Raises NotFound, and ForeignTable for a table that athena-flow did not make."""
 
+    def drop(self, spec: TableSpec) -> None:
+        """Removes a table and its partitions: metadata only. One that is not there is fine."""
+
     def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
         """Registers them; one that is there already is no failure. Safe to kill and repeat."""
 

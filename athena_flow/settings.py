@@ -74,6 +74,7 @@ class Settings:
     catalog: str | None = _setting(
         "the local catalog's file, for duckdb; default .athena-flow/catalog.sqlite", "FILE"
     )
+    replace: bool = _switch("make an existing table anew, with the partitions it has")
     write: bool = _switch("write athena-flow.toml, so that init-table needs no flags")
     allow_unknown: bool = _switch("keep fields that AWS may have added since, as text columns")
     dry_run: bool = _switch("print what would be done, and do nothing")

@@ -171,20 +171,25 @@ class TableSpec:
 
 
 def check_same(found: TableSpec, wanted: TableSpec) -> None:
-    """Raises TableDiffers, with the first difference, unless the two are one table."""
-    for what, theirs, ours in (
-        ("location", found.location, wanted.location),
-        ("layout", found.layout.name, wanted.layout.name),
-        ("file type", found.file_type, wanted.file_type),
-        ("partitions", found.partitions, wanted.partitions),
-        ("projection", found.projection, wanted.projection),
-        ("log format", *_first_difference(found.format.header, wanted.format.header)),
-    ):
-        if theirs != ours:
-            raise TableDiffers(
-                f"table {wanted.title} exists with another {what}: {theirs}, not {ours}",
-                hint="choose another --table, or drop it first (metadata only, no log is touched)",
-            )
+    """Raises TableDiffers, with every difference, unless the two are one table."""
+    theirs, ours = found.format.header, wanted.format.header
+    different = [
+        f"{what} ({there}, not {here})"
+        for what, there, here in (
+            ("location", found.location, wanted.location),
+            ("layout", found.layout.template, wanted.layout.template),
+            ("file type", found.file_type, wanted.file_type),
+            ("partitions", found.partitions, wanted.partitions),
+            ("projection", found.projection, wanted.projection),
+            ("log format", *_first_difference(theirs, ours)),
+        )
+        if there != here
+    ]
+    if different:
+        raise TableDiffers(
+            f"table {wanted.title} exists with another {', '.join(different)}",
+            hint="choose another --table, or --replace it: metadata only, no log is touched",
+        )
 
 
 def _first_difference(theirs: str, ours: str) -> tuple[str, str]:
