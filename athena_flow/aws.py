@@ -88,7 +88,8 @@ class S3Store:
         bucket, _ = _split(prefix)
         for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
-                if not entry["Key"].rpartition("/")[2].startswith(("_", ".")):
+                name = entry["Key"].rpartition("/")[2]
+                if name and not name.startswith(("_", ".")):
                     yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", entry["Size"])
 
     def read(self, uri: str, most: int | None) -> bytes:
@@ -162,7 +163,8 @@ class GlueCatalog:
         while (page := _asked(doing, lambda: next(pages, None))) is not None:
             for entry in page["Partitions"]:
                 partition = spec.layout.partition(entry["Values"])
-                yield Registered(partition, entry["StorageDescriptor"]["Location"])
+                if partition is None or window.wants(partition.account, partition.region):
+                    yield Registered(partition, entry["StorageDescriptor"]["Location"])
 
     def drop(self, spec: TableSpec) -> None:
         """Its partitions first: Glue deletes those of a deleted table at its leisure."""

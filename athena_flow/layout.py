@@ -39,6 +39,10 @@ _PARTS = {
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _KEY_PARTS = {ACCOUNT: "{account}", REGION: "{region}", DATE: "{day}", HOUR_KEY: "{hour}"}
 """Each partition key with the part of a template by which a layout has it."""
+_WIDE = timedelta(days=5 * 366)
+"""A window from which folders are listed and not counted up."""
+_ACCOUNTS_IN_EXPRESSION = 80
+"""More accounts than these would not fit into the 2,048 characters of Glue's Expression."""
 _JAVA = {"{year}": "yyyy", "{month}": "MM", "{day}": "dd"}
 
 
@@ -67,6 +71,12 @@ class Layout:
     def keys(self) -> tuple[str, ...]:
         """The partition keys in order; all of them strings."""
         return tuple(key for key, part in _KEY_PARTS.items() if part in self.template)
+
+    @property
+    def title(self) -> str:
+        """The name, or the template where it is spelled otherwise than the name says."""
+        known = LAYOUTS.get(self.name)
+        return self.name if known and known.template == self.template else self.template
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -113,7 +123,7 @@ class Layout:
             return None
         (variable,) = variables
         known = {"account": window.accounts, "region": window.regions}.get(variable)
-        if known is None and window.start and window.end:
+        if known is None and window.start and window.end and window.end - window.start < _WIDE:
             days = (_parts(Partition("", "", start)) for start in window.starts(self.step))
             known = tuple(
                 dict.fromkeys(
@@ -159,8 +169,11 @@ class Layout:
     def expression(self, window: Window) -> str:
         """The window as a filter on the keys alone, one that Glue can prune by; '' for all.
 
-        Glue wants the key on the left, constants on the right, and no function around either.
+        Glue wants the key on the left, constants on the right, no function around either, and
+        at most 2,048 characters: of very many accounts the caller has to pick its own.
         """
+        if len(window.accounts) > _ACCOUNTS_IN_EXPRESSION:
+            window = replace(window, accounts=())
         return " AND ".join(self._key_terms(window, str, projected=False))
 
     def predicate(self, window: Window, columns: Collection[str], projected: bool = False) -> Sql:
@@ -214,7 +227,7 @@ def _parts(partition: Partition) -> Mapping[str, str]:
     return {
         "account": partition.account,
         "region": partition.region,
-        "year": f"{start:%Y}",
+        "year": f"{start.year:04}",
         "month": f"{start:%m}",
         "day": f"{start:%d}",
         "hour": f"{start:%H}",

@@ -62,7 +62,7 @@ class DirStore:
         return sorted(f"{e.name}/" for e in _entries(prefix) if e.is_dir())
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        for entry in sorted(_entries(prefix), key=lambda e: e.name):
+        for entry in sorted(_entries(prefix), key=lambda e: e.name + "/" * e.is_dir()):
             if entry.is_dir():
                 yield from self.objects(f"{prefix}{entry.name}/")
             elif not entry.name.startswith(("_", ".")):
@@ -126,7 +126,8 @@ class LocalCatalog:
     def __init__(self, file: Path | None) -> None:
         """``file`` None keeps everything in memory; a file is made by the first `create`."""
         self._file = file
-        self._db = self._open(file if file and file.exists() else None)
+        self._in_memory = file is None or not file.exists()
+        self._db = self._open(None if self._in_memory else file)
 
     def _open(self, file: Path | None) -> sqlite3.Connection:
         try:
@@ -140,10 +141,10 @@ class LocalCatalog:
         self._db.close()
 
     def create(self, spec: TableSpec) -> bool:
-        if self._file and not self._file.exists():
+        if self._file and self._in_memory:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             self.close()
-            self._db = self._open(self._file)
+            self._db, self._in_memory = self._open(self._file), False
         row = (spec.database, spec.name, json.dumps(table_input(spec)))
         with self._db:
             made = self._db.execute("INSERT OR IGNORE INTO tables VALUES (?, ?, ?)", row).rowcount
@@ -170,8 +171,9 @@ class LocalCatalog:
         )
         for (text,) in rows:
             entry = json.loads(text)
-            location = entry["StorageDescriptor"]["Location"]
-            yield Registered(spec.layout.partition(entry["Values"]), location)
+            partition = spec.layout.partition(entry["Values"])
+            if partition is None or window.wants(partition.account, partition.region):
+                yield Registered(partition, entry["StorageDescriptor"]["Location"])
 
     def drop(self, spec: TableSpec) -> None:
         with self._db:
@@ -302,10 +304,8 @@ def _is_ours(path: str) -> bool:
 
 
 def _touches(partition: Partition, layout: Layout, window: Window) -> bool:
-    return (
-        window.covers(partition.start, layout.step)
-        and (not window.accounts or partition.account in window.accounts)
-        and (not window.regions or partition.region in window.regions)
+    return window.covers(partition.start, layout.step) and window.wants(
+        partition.account, partition.region
     )
 
 

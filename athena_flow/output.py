@@ -19,7 +19,7 @@ from athena_flow import ddl
 from athena_flow.cost import Estimate, show_bytes, show_usd
 from athena_flow.errors import BadSetting, some
 from athena_flow.fields import COLUMNS
-from athena_flow.layout import LAYOUTS, Partition
+from athena_flow.layout import Partition
 from athena_flow.plan import PartitionPlan
 from athena_flow.ports import Applied, Result
 from athena_flow.query import SavedQuery
@@ -309,7 +309,7 @@ def block_rows(block: Block) -> list[tuple[str, str]]:
 
 def block_settings(block: Block, engine: str) -> str:
     """A settings file by which `init-table` needs no flags for this block."""
-    known = block.layout.template == LAYOUTS[block.layout.name].template
+    known = block.layout.title == block.layout.name
     lines = {
         "engine": engine,
         "location": block.location,

@@ -8,6 +8,7 @@ literal in `sqltext`, so a string may hold anything. A new type is one entry in 
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,15 @@ from athena_flow.errors import BadParameter, did_you_mean
 Value = str | int | float | bool | None | tuple["Value", ...]
 
 
+_NUMBER = re.compile(
+    r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE
+)
+
+
+def _limit(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else str(number)
+
+
 def _int(text: str) -> int:
     if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
         raise ValueError("a whole number")
@@ -24,9 +34,12 @@ def _int(text: str) -> int:
 
 
 def _float(text: str) -> float:
-    if not re.fullmatch(r"[+-]?(\d{1,300}(\.\d{0,300})?|\.\d{1,300})(e[+-]?\d{1,2})?", text, re.I):
+    if not _NUMBER.fullmatch(text):
         raise ValueError("a number")
-    return float(text)
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number")
+    return number
 
 
 def _bool(text: str) -> bool:
@@ -107,9 +120,9 @@ class Param:
             raise ValueError(f"one of {', '.join(self.choices)}{did_you_mean(text, self.choices)}")
         if isinstance(value, int | float) and not isinstance(value, bool):
             if self.min is not None and value < self.min:
-                raise ValueError(f"at least {self.min:g}")
+                raise ValueError(f"at least {_limit(self.min)}")
             if self.max is not None and value > self.max:
-                raise ValueError(f"at most {self.max:g}")
+                raise ValueError(f"at most {_limit(self.max)}")
         return value
 
 

@@ -42,14 +42,15 @@ class TableScan:
 def table_scans(sql: str, keys: Collection[str]) -> tuple[TableScan, ...]:
     """Every scan in a statement, a table read twice being two. Raises BadSql."""
     import sqlglot
-    from sqlglot.optimizer.scope import traverse_scope
+    from sqlglot.optimizer.scope import build_scope
 
     try:
         tree = sqlglot.parse_one(sql, dialect="athena")
-        scopes = traverse_scope(tree)
+        root = build_scope(tree)
+        found = list(_scans(root, set(keys), ())) if root else []
     except sqlglot.errors.SqlglotError as error:
-        raise BadSql(str(error).splitlines()[0]) from None
-    return tuple(scan for scope in scopes for scan in _scope_scans(scope, set(keys)))
+        raise BadSql(" ".join(str(error).split())) from None
+    return tuple(scan for _, scan in found) + tuple(_overlooked(tree, [n for n, _ in found]))
 
 
 def kept(
@@ -63,21 +64,43 @@ def kept(
     return evaluate(scan.condition, spec.layout.keys, rows)
 
 
-def _scope_scans(scope: Scope, keys: set[str]) -> Iterator[TableScan]:
+def _scans(
+    scope: Scope, keys: set[str], above: tuple[Scope, ...]
+) -> Iterator[tuple[exp.Expr, TableScan]]:
+    """The scans of a query and of what it reads, as often as it reads it."""
     from sqlglot import exp
 
-    if scope.is_udtf:
+    if scope in above:
         return
-    for alias, (_, source) in scope.selected_sources.items():
+    above = (*above, scope)
+    for inner in (*scope.set_operation_scopes, *scope.subquery_scopes):
+        yield from _scans(inner, keys, above)
+    for alias, (node, source) in scope.selected_sources.items():
         if isinstance(source, exp.Table):
             condition = _condition(scope, alias, keys)
-            yield TableScan(
-                database=source.db.lower(),
-                table=source.name.lower(),
-                condition=condition.sql(dialect="athena", identify=True)
-                if condition is not None
-                else None,
-            )
+            text = condition.sql(dialect="athena", identify=True) if condition else None
+            yield node, TableScan(source.db.lower(), source.name.lower(), text)
+        else:
+            yield from _scans(source, keys, above)
+
+
+def _overlooked(tree: exp.Expr, seen: list[exp.Expr]) -> Iterator[TableScan]:
+    """Tables that stand where no scope shows them: read whole, so that nothing is missed."""
+    from sqlglot import exp
+
+    met = {id(node) for node in seen}
+    named = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        inside = table.find_ancestor(exp.CTE)
+        unread = inside is not None and inside.alias_or_name.lower() not in _names_read(tree)
+        if id(table) not in met and (table.db or table.name.lower() not in named) and not unread:
+            yield TableScan(table.db.lower(), table.name.lower(), None)
+
+
+def _names_read(tree: exp.Expr) -> set[str]:
+    from sqlglot import exp
+
+    return {table.name.lower() for table in tree.find_all(exp.Table)}
 
 
 def _condition(scope: Scope, alias: str, keys: set[str]) -> exp.Expr | None:
@@ -85,7 +108,8 @@ def _condition(scope: Scope, alias: str, keys: set[str]) -> exp.Expr | None:
     from sqlglot import exp
 
     where = scope.expression.args.get("where")
-    if where is None or _null_supplied(scope):
+    table, _ = scope.selected_sources[alias]
+    if where is None or _null_supplied(scope) or table.alias_column_names:
         return None
     relaxed = _relax(where.this.copy(), lambda column: _is_key(column, scope, alias, keys), True)
     return None if isinstance(relaxed, exp.Boolean) and relaxed.this else relaxed

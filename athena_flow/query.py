@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,9 +84,14 @@ def library(own: Path | None = None) -> dict[str, SavedQuery]:
         raise BadQuery(f"{own} is no folder", hint="--queries-dir takes a folder of *.sql files")
     folders = [shipped_folder()] + ([own] if own else [])
     found = {path.stem: path for folder in folders for path in sorted(folder.glob("*.sql"))}
-    return {
-        name: parse_query(found[name].read_text("utf-8"), found[name]) for name in sorted(found)
-    }
+    return {name: parse_query(_text(found[name]), found[name]) for name in sorted(found)}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadQuery(f"{path}: cannot be read: {error}") from None
 
 
 def find(name: str, queries: Mapping[str, SavedQuery]) -> SavedQuery:
@@ -106,7 +111,7 @@ def parse_query(text: str, path: Path) -> SavedQuery:
         header = tomllib.loads("\n".join(header_lines))
     except tomllib.TOMLDecodeError as error:
         raise BadQuery(f"{path}: header: {error}") from None
-    wrong = list(_header_faults(header)) or list(_body_faults(header, body, len(header_lines)))
+    wrong = list(_header_faults(header)) or list(_body_faults(header, body))
     if wrong:
         raise BadQuery(f"{path}: " + "; ".join(wrong))
     return SavedQuery(
@@ -115,7 +120,7 @@ def parse_query(text: str, path: Path) -> SavedQuery:
         description=" ".join(header.get("description", "").split()),
         requires=tuple(header["requires"]),
         params=tuple(_param(name, entry) for name, entry in header.get("params", {}).items()),
-        body=body,
+        body=body.strip(),
         path=path,
     )
 
@@ -139,7 +144,7 @@ def bind(
     context["table"] = spec.sql
     context["window"] = spec.predicate(window)
     try:
-        sql = _environment().from_string(query.body).render(context).strip()
+        sql = _render(query, context)
     except ValueError as error:
         raise BadParameter(f"{query.name}: {error}") from None
     check_read_only(sql, query.path.name)
@@ -170,14 +175,14 @@ def _one_line(text: str) -> str:
 
 
 def _split(text: str) -> tuple[list[str], str]:
-    """The header's lines without their comment marks, and the body."""
+    """The header's lines without their comment marks, and the body with its line numbers."""
     lines = text.lstrip("\ufeff").splitlines()
     header = []
     for line in lines:
         if not line.startswith("--"):
             break
         header.append(line.removeprefix("--").removeprefix(" "))
-    return header, "\n".join(lines[len(header) :]).strip("\n").rstrip()
+    return header, "\n" * len(header) + "\n".join(lines[len(header) :]).rstrip()
 
 
 def _header_faults(header: Mapping[str, Any]) -> Iterator[str]:
@@ -185,16 +190,32 @@ def _header_faults(header: Mapping[str, Any]) -> Iterator[str]:
         yield f"unknown header key {key!r}{did_you_mean(key, _HEADER_KEYS)}"
     if not isinstance(header.get("title"), str):
         yield "the header has no title"
+    if not isinstance(header.get("description", ""), str):
+        yield "the description is no text"
     requires = header.get("requires")
     if not isinstance(requires, list):
         yield "the header has no list 'requires' of the columns that the query reads"
     for column in requires if isinstance(requires, list) else ():
-        if column not in COLUMNS:
+        if not isinstance(column, str) or column not in COLUMNS:
             near = did_you_mean(str(column), COLUMNS)
             yield f"requires: no field has the column {column!r}{near}"
     params = header.get("params", {})
+    if not isinstance(params, dict):
+        yield "params is no table of parameters: write [params.NAME]"
+        return
     for name, entry in params.items():
         yield from (f"parameter {name!r}: {fault}" for fault in _param_faults(name, entry))
+
+
+_PARAM_TYPES: Mapping[str, tuple[type, ...]] = {
+    "type": (str,),
+    "doc": (str,),
+    "required": (bool,),
+    "many": (bool,),
+    "min": (int, float),
+    "max": (int, float),
+    "choices": (list,),
+}
 
 
 def _param_faults(name: str, entry: object) -> Iterator[str]:
@@ -205,18 +226,41 @@ def _param_faults(name: str, entry: object) -> Iterator[str]:
         yield f"unknown key {key!r}{did_you_mean(key, _PARAM_KEYS)}"
     if name in _GIVEN or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         yield "no name for a parameter"
-    if entry.get("type") not in TYPES:
-        yield f"type {entry.get('type')!r} is none of {', '.join(TYPES)}"
-    elif "default" in entry:
-        yield from _default_faults(_param(name, entry), entry["default"])
+    unknown = entry.keys() - _PARAM_KEYS
+    odd = [k for k, t in _PARAM_TYPES.items() if k in entry and not _is(entry[k], t)]
+    for key in odd:
+        yield f"{key} = {entry[key]!r} is of the wrong kind"
     if "doc" not in entry:
         yield "has no doc"
     if entry.get("required") and "default" in entry:
         yield "is required and has a default"
+    if not odd and not unknown:
+        yield from _value_faults(name, entry)
+
+
+def _value_faults(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    """What a parameter of the right shape still says wrong of its values."""
+    if entry.get("type") not in TYPES:
+        yield f"type {entry.get('type')!r} is none of {', '.join(TYPES)}"
+        return
+    param = _param(name, entry)
+    for choice in param.choices:
+        if not isinstance(choice, str) or param.type != "string":
+            yield f"choices: {choice!r}: only a string has choices, and they are texts"
+            return
+    if "default" in entry:
+        yield from _default_faults(param, entry["default"])
+
+
+def _is(value: object, types: tuple[type, ...]) -> bool:
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
 
 
 def _default_faults(param: Param, default: object) -> Iterator[str]:
     """A default must be of the parameter's own type: it is read as a user's text would be."""
+    if isinstance(default, list) != param.many:
+        yield f"default {default!r} has to be {'a list' if param.many else 'one value'}"
+        return
     for item in default if isinstance(default, list) else [default]:
         text = str(item).lower() if isinstance(item, bool) else str(item)
         try:
@@ -231,24 +275,27 @@ def _param(name: str, entry: Mapping[str, Any]) -> Param:
     return Param(name=name, doc=fields.pop("doc", ""), **fields)
 
 
-def _body_faults(header: Mapping[str, Any], body: str, above: int) -> Iterator[str]:
+def _body_faults(header: Mapping[str, Any], body: str) -> Iterator[str]:
     """What the body does that it may not, and what header and body disagree on."""
-    from jinja2 import TemplateSyntaxError, meta
+    from jinja2 import TemplateSyntaxError, nodes
 
     try:
-        template = _environment().parse(body)
+        template = _environment(literal).parse(body)
     except TemplateSyntaxError as error:
-        yield f"line {above + error.lineno}: {error.message}"
+        yield f"line {error.lineno}: {error.message}"
         return
     for node in _all_nodes(template):
         kind = type(node).__name__
-        if kind not in _PLAIN_NODES:
+        if kind not in _PLAIN_NODES or (isinstance(node, nodes.Test) and node.name != "none"):
             yield (
-                f"line {above + node.lineno}: {kind} in the template:"
+                f"line {node.lineno or 1}: {kind} in the template:"
                 " a body may hold {{ name }} and {% if %}, nothing that computes"
             )
             return
-    used = meta.find_undeclared_variables(template)
+    marked, count = re.subn(r"\{\{.*?\}\}", _MARK, body, flags=re.DOTALL)
+    if not _stand_alone(re.sub(r"\{[%#].*?[%#]\}", " ", marked, flags=re.DOTALL), count):
+        yield _QUOTED
+    used = {node.name for node in template.find_all(nodes.Name)}
     declared = set(header.get("params", {})) | set(_GIVEN)
     for name in sorted(used - declared):
         yield f"{{{{ {name} }}}} is used but not declared{did_you_mean(name, declared)}"
@@ -265,14 +312,53 @@ def _all_nodes(node: nodes.Node) -> Iterator[nodes.Node]:
         yield from _all_nodes(child)
 
 
-def _environment() -> Any:  # jinja2 is imported where it is needed: it costs start-up time
+def _environment(write: Callable[[object], str]) -> Any:  # jinja2 costs start-up time
+    """Jinja in its sandbox; ``write`` says what stands in the SQL for a value."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     return ImmutableSandboxedEnvironment(
-        finalize=lambda value: value.text if isinstance(value, Sql) else literal(value),
+        finalize=lambda value: value.text if isinstance(value, Sql) else write(value),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         autoescape=False,
     )
+
+
+_MARK = "athena_flow_value"
+
+
+def _render(query: SavedQuery, context: Mapping[str, object]) -> str:
+    """The body with its values as literals.
+
+    Raises BadQuery when one would stand inside quotes or a comment, where it could end them.
+    """
+    marks = []
+
+    def mark(value: object) -> str:
+        marks.append(value)
+        return _MARK
+
+    if not _stand_alone(_environment(mark).from_string(query.body).render(context), len(marks)):
+        raise BadQuery(f"{query.path}: {_QUOTED}")
+    sql: str = _environment(literal).from_string(query.body).render(context)
+    return sql
+
+
+_QUOTED = (
+    "a {{ value }} stands inside quotes or a comment, or touches a word:"
+    " write it alone, it is quoted already"
+)
+
+
+def _stand_alone(marked: str, count: int) -> bool:
+    """Is each of ``count`` marks a word of its own in this SQL, outside quotes and comments?"""
+    from sqlglot.dialects.trino import Trino
+    from sqlglot.errors import TokenError
+
+    try:
+        tokens = Trino().tokenize(marked)
+    except TokenError:
+        return False
+    return count == sum(t.text == _MARK and marked[t.start : t.end + 1] == _MARK for t in tokens)

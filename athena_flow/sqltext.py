@@ -69,9 +69,9 @@ def literal(value: object) -> str:
         case datetime():
             if value.tzinfo is None:
                 raise ValueError("a time without a time zone has no meaning here")
-            return f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
+            return f"TIMESTAMP '{value.astimezone(UTC).isoformat(' ', 'seconds')[:19]}'"
         case date():
-            return f"DATE '{value:%Y-%m-%d}'"
+            return f"DATE '{value.isoformat()}'"
         case list() | tuple():
             return "(" + (", ".join(map(literal, value)) or "NULL") + ")"
         case float() | str():

@@ -1,24 +1,26 @@
 """A look at what lies below a location: a few objects of each source, never all of them.
 
-Samples the first and the last day of every account and region, one object of each flow
-log and file type there, and reads what it is written in. One prefix can hold several flow
-logs of different formats (Transit Gateway logs lie in the same tree); only the flow log's
-id in the file name tells their files apart.
+An open window is looked at from afar: the first and the last day of every account and
+region, and the head of one object of each flow log and file type there. A closed one is
+looked at closely: every day of it, the first and the last object, and all their rows. One
+prefix can hold several flow logs of different formats (Transit Gateway logs lie in the same
+tree); only the flow log's id in the file name tells their files apart.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from athena_flow.errors import BadFile, NotFound, files, some
+from athena_flow.errors import BadFile, BadFormat, NotFound, UnknownField, files, some
 from athena_flow.layout import LAYOUTS, ORGANISATION, ROOT, Layout, Partition, layout_of_key
 from athena_flow.logformat import (
     DEFAULT,
@@ -31,19 +33,48 @@ from athena_flow.logformat import (
 )
 from athena_flow.ports import ObjectInfo, ObjectStore
 from athena_flow.table import FileType
-from athena_flow.window import Window
+from athena_flow.window import DAY, Window
 
 HEAD_BYTES = 64 * 1024
 """Read of a text object to see its header: gzip of far more than one line."""
-DAY_OBJECTS = 500
-"""Keys looked at in one day's folder."""
+WHOLE_BYTES = 8 * 2**20
+"""Read of a text object to count its rows, and the most text that is counted."""
+DAY_OBJECTS = 10_000
+"""Keys looked at in one day's folder: those of 30 flow logs that deliver every 5 minutes."""
+MOST_OBJECTS = 2_000
+"""Objects looked at in all; of more, some of every source."""
 WORKERS = 16
 """Sources looked at in parallel."""
+SLOT_SECONDS = 300
+"""A file holds the records that end in this time from the one in its name on. Source: VPC
+User Guide, "Flow log files"; older files hold a few that ended up to a minute before."""
 
-ParquetColumns = Callable[[bytes], Sequence[str]]
-"""The column names of a whole Parquet object: handed in, no floor below the edges reads one."""
+ParquetColumns = Callable[[bytes], Sequence[tuple[str, str]]]
+"""The columns of a whole Parquet object, name and type as Athena's SELECT calls it (``integer``,
+``varchar``): handed in, no floor below the edges reads one."""
 
 _FLOW_LOG = re.compile(r"_(fl-[0-9a-f]+)_\d{8}T\d{4}Z_", re.ASCII)
+_TIME = re.compile(r"_(\d{8}T\d{4})Z_", re.ASCII)
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the rows of a text object say, as far as it was read."""
+
+    fields: int
+    """In the first of them; 0 when there is none."""
+    rows: int
+    nodata: int | None
+    skipdata: int | None
+    """None where the format has no ``log-status``."""
+    outside_slot: int | None
+    """Rows that end outside the 5 minutes of the file's name; None where that is not told."""
+    crlf: int
+    headers: tuple[str, ...]
+    """Header lines further down than the first line."""
+    cut: bool
+    """Was more there than was read?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +87,19 @@ class Sample:
     file_type: FileType
     flow_log: str
     """The flow log's id by the file name; empty when the name has none."""
+    at: datetime
+    """The time in the file name; the partition's start when there is none."""
     format: LogFormat | None
     """None when the object has no header and is not in the default format's shape."""
     header: bool
+    columns: tuple[tuple[str, str], ...] = ()
+    """A Parquet object's, as `ParquetColumns` gives them."""
+    rows: Rows | None = None
+    """A text object's."""
+
+    @property
+    def source(self) -> tuple[str, str]:
+        return self.partition.account, self.partition.region
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +109,12 @@ class Survey:
     """Keys below ``AWSLogs/`` that fit no layout."""
     keys: int
     """Keys that were listed."""
+    unreadable: tuple[tuple[str, str], ...] = ()
+    """Objects that are no log, each with the reason."""
+    longer: tuple[str, ...] = ()
+    """Days of which only the first `DAY_OBJECTS` keys were listed."""
+    left_out: int = 0
+    """Objects that `MOST_OBJECTS` left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +172,37 @@ def sources(
 def survey(
     location: str, store: ObjectStore, parquet_columns: ParquetColumns, window: Window
 ) -> Survey:
-    """Looks at the first and last day of every source, for the window's accounts and regions.
+    """Looks at the window's days, for the window's accounts and regions.
 
-    Raises NotFound when there are no flow logs below the location.
+    An open window means the first and the last day of every source. Raises NotFound when it
+    has no flow logs; a closed one may have none.
     """
+    closely = window.start is not None and window.end is not None
     found = list(_all_sources(location, store, window))
     with ThreadPoolExecutor(WORKERS) as pool:
-        days = [day for several in pool.map(lambda f: _ends(f, store), found) for day in several]
-        keys = [key for several in pool.map(lambda d: _keys(d, store), days) for key in several]
-        chosen, strange = _choose(location, keys)
-        samples = tuple(pool.map(lambda c: _look(c, store, parquet_columns), chosen))
-    if not samples:
+        each = pool.map(lambda source: _days(location, source, window, store), found)
+        days = list(dict.fromkeys(day for several in each for day in several))
+        listed = dict(zip(days, pool.map(lambda day: _keys(day, store), days), strict=True))
+        groups, strange = _groups(location, [key for keys in listed.values() for key in keys])
+        chosen = [one for group in groups for one in _picked(group, closely)]
+        some_of_all = chosen[:: -(-len(chosen) // MOST_OBJECTS) or 1]
+        most = WHOLE_BYTES if closely else HEAD_BYTES
+        seen = list(pool.map(lambda c: _look(c, store, parquet_columns, most), some_of_all))
+    samples = tuple(one for one in seen if isinstance(one, Sample))
+    if not samples and not closely:
         folders = store.folders(location)
         raise NotFound(
             f"no flow logs below {location}{ROOT}",
             hint=f"{location} holds: {some(folders, 5)}" if folders else "no folder lies there",
         )
-    return Survey(samples, tuple(strange), len(keys))
+    return Survey(
+        samples,
+        tuple(strange),
+        sum(map(len, listed.values())),
+        tuple(one for one in seen if isinstance(one, tuple)),
+        tuple(day for day, keys in listed.items() if len(keys) == DAY_OBJECTS),
+        len(chosen) - len(some_of_all),
+    )
 
 
 def blocks(location: str, samples: Sequence[Sample]) -> list[Block]:
@@ -200,6 +261,19 @@ def warnings(found: Survey) -> list[str]:
         said.append(f"no header line: {files(len(headless))}: {some(headless)}")
     if found.strange:
         said.append(f"in no layout: {files(len(found.strange))}: {some(found.strange)}")
+    if found.unreadable:
+        reasons = [f"{uri}: {reason}" for uri, reason in found.unreadable]
+        said.append(f"no log: {files(len(reasons))}: {some(reasons)}")
+    return said + limits(found)
+
+
+def limits(found: Survey) -> list[str]:
+    """What was not looked at because there is much of it."""
+    said = []
+    if found.longer:
+        said.append(f"only the first {DAY_OBJECTS:,} keys were listed of: {some(found.longer)}")
+    if found.left_out:
+        said.append(f"{found.left_out:,} more objects were left out: there are many sources")
     return said
 
 
@@ -272,33 +346,73 @@ def flow_log_of(uri: str) -> str:
     return match[1] if match else ""
 
 
-def head_line(data: bytes) -> str | None:
-    """The first line of a text object from its first bytes, plain or gzip; None for none.
-
-    Raises BadFile for bytes that are neither.
-    """
+def time_of(uri: str) -> datetime | None:
+    """The time in AWS's file name; None when there is none."""
+    match = _TIME.search(uri.rpartition("/")[2])
     try:
-        text = zlib.decompressobj(wbits=31).decompress(data) if data[:2] == b"\x1f\x8b" else data
-        return text.split(b"\n", 1)[0].decode("utf-8").rstrip("\r") if text else None
-    except (zlib.error, UnicodeDecodeError) as error:
+        return datetime.strptime(match[1], "%Y%m%dT%H%M").replace(tzinfo=UTC) if match else None
+    except ValueError:
+        return None
+
+
+def text_of(data: bytes, most: int) -> tuple[str, bool]:
+    """At most ``most`` bytes of a text object as text, plain or gzip, and whether it goes on.
+
+    ``data`` is the object, or its first ``most`` bytes; of what goes on, the last line is
+    whole. Raises BadFile for bytes that are neither, and for gzip that ends too early.
+    """
+    raw, cut = _inflated(data, most) if data[:2] == _GZIP else (data, len(data) >= most)
+    if cut:
+        raw = raw[: raw.rfind(b"\n") + 1] or raw
+    try:
+        raw.partition(b"\n")[0].decode("utf-8")
+    except UnicodeDecodeError as error:
         raise BadFile(f"is no text log: {error}") from None
+    return raw.decode("utf-8", "replace"), cut
 
 
-def _all_sources(location: str, store: ObjectStore, window: Window) -> Iterator[tuple[Layout, str]]:
-    """Every source's layout (as far as its folders tell) and prefix, in every spelling."""
+def _inflated(data: bytes, most: int) -> tuple[bytes, bool]:
+    """The text of every member of a gzip object, up to ``most`` bytes; does it go on?"""
+    whole, raw, ended = len(data) < most, b"", True
+    try:
+        while data[:2] == _GZIP and len(raw) < most:
+            member = zlib.decompressobj(wbits=31)
+            raw += member.decompress(data, most - len(raw))
+            ended, data = member.eof, member.unused_data
+    except zlib.error as error:
+        raise BadFile(f"is no text log: {error}") from None
+    if whole and not ended and len(raw) < most:
+        raise BadFile("is cut short: its gzip ends too early")
+    return raw, not (whole and ended)
+
+
+_Source = tuple[Layout, str, Mapping[str, str]]
+_Chosen = tuple[ObjectInfo, Layout, Partition]
+
+
+def _all_sources(location: str, store: ObjectStore, window: Window) -> Iterator[_Source]:
+    """Every source's layout (as far as its folders tell), prefix and parts, in every spelling."""
     organisations = [f for f in store.folders(location + ROOT) if ORGANISATION.fullmatch(f)]
     daily, hive = LAYOUTS["daily"], LAYOUTS["hive-daily"]
     other = replace(hive, template=hive.template.replace("/aws-s", "/s"))
     for below in ("", *organisations):
         for layout in (daily, hive, other):
             spelled = replace(layout, template=layout.template.replace(ROOT, ROOT + below, 1))
-            for prefix, _ in sources(location, spelled, window, store):
-                yield spelled, prefix
+            for prefix, parts in sources(location, spelled, window, store):
+                yield spelled, prefix, parts
 
 
-def _ends(source: tuple[Layout, str], store: ObjectStore) -> list[str]:
+def _days(location: str, source: _Source, window: Window, store: ObjectStore) -> list[str]:
+    """The folders of a source's days that are looked at: all of a closed window, or the ends."""
+    layout, prefix, parts = source
+    if window.start is None or window.end is None:
+        return _ends(layout, prefix, store)
+    places = (Partition(parts["account"], parts["region"], day) for day in window.starts(DAY))
+    return [location + layout.prefix(place) for place in places]
+
+
+def _ends(layout: Layout, prefix: str, store: ObjectStore) -> list[str]:
     """The folders of the first and of the last day below a source's prefix."""
-    layout, prefix = source
     at = next(n for n, s in enumerate(layout.segments) if "{year}" in s)
     ends = []
     for pick in (min, max):
@@ -317,45 +431,109 @@ def _keys(day: str, store: ObjectStore) -> list[ObjectInfo]:
     return list(islice(store.objects(day), DAY_OBJECTS))
 
 
-def _choose(
+def _groups(
     location: str, objects: Sequence[ObjectInfo]
-) -> tuple[list[tuple[ObjectInfo, Layout, Partition]], list[str]]:
-    """The smallest object of each layout, day, source, flow log and file type; strange keys."""
-    smallest: dict[tuple[object, ...], tuple[ObjectInfo, Layout, Partition]] = {}
+) -> tuple[list[list[_Chosen]], tuple[str, ...]]:
+    """The objects of each layout, day, source, flow log and file type; strange keys."""
+    groups: dict[tuple[object, ...], list[_Chosen]] = defaultdict(list)
     strange = []
+    place = cache(_place)
     for info in objects:
-        key = info.uri.removeprefix(location)
-        layout = layout_of_key(key)
-        partition = layout.parse(key) if layout else None
+        folder, _, file = info.uri.removeprefix(location).rpartition("/")
+        layout, partition = place(f"{folder}/")
         if layout is None or partition is None:
             strange.append(info.uri)
-            continue
-        day = replace(partition, start=partition.start.replace(hour=0))
-        group = (layout, day, flow_log_of(key), file_type_of(key))
-        if info.size_bytes and (
-            group not in smallest or info.size_bytes < smallest[group][0].size_bytes
-        ):
-            smallest[group] = (info, layout, partition)
-    return list(smallest.values()), strange
+        elif info.size_bytes:
+            day = replace(partition, start=partition.start.replace(hour=0))
+            group = (layout, day, flow_log_of(file), file_type_of(file))
+            groups[group].append((info, layout, partition))
+    return list(groups.values()), tuple(strange)
+
+
+def _place(folder: str) -> tuple[Layout | None, Partition | None]:
+    layout = layout_of_key(folder)
+    return layout, layout.parse(folder) if layout else None
+
+
+def _picked(group: Sequence[_Chosen], closely: bool) -> list[_Chosen]:
+    """The first and the last text object of a day for a close look; else the smallest object."""
+    if closely and file_type_of(group[0][0].uri) == "text":
+        return list(dict.fromkeys((group[0], group[-1])))
+    return [min(group, key=lambda found: found[0].size_bytes)]
 
 
 def _look(
-    chosen: tuple[ObjectInfo, Layout, Partition],
-    store: ObjectStore,
-    parquet_columns: ParquetColumns,
-) -> Sample:
+    chosen: _Chosen, store: ObjectStore, parquet_columns: ParquetColumns, most: int
+) -> Sample | tuple[str, str] | None:
+    """What one object is written in; its URI and the reason when it is no log; None if empty."""
     info, layout, partition = chosen
     file_type = file_type_of(info.uri)
-    log_format: LogFormat | None
-    if file_type == "parquet":
-        names = parquet_columns(store.read(info.uri, None))
-        log_format, header = from_names(names, allow_unknown=True), True
-    else:
-        line = head_line(store.read(info.uri, HEAD_BYTES)) or ""
-        header = is_header(line)
-        if header:
-            log_format = from_names(line.split(), allow_unknown=True)
+    at = time_of(info.uri) or partition.start
+    blank = Sample(info.uri, layout, partition, file_type, flow_log_of(info.uri), at, None, True)
+    try:
+        if file_type == "text":
+            text, cut = text_of(store.read(info.uri, most), most)
+            return _read(blank, text, cut) if text else None
+        columns = tuple(parquet_columns(store.read(info.uri, None)))
+        log_format = from_names([name for name, _ in columns], allow_unknown=True)
+        return replace(blank, format=log_format, columns=columns)
+    except (BadFile, BadFormat, UnknownField) as error:
+        return info.uri, error.message.removeprefix(f"{info.uri}: ")
+
+
+def _read(blank: Sample, text: str, cut: bool) -> Sample:
+    """The sample of a text object."""
+    lines = text.removesuffix("\n").split("\n")
+    plain = [line.removesuffix("\r") for line in lines]
+    header = is_header(plain[0])
+    log_format: LogFormat | None = DEFAULT if has_default_shape(plain[0]) else None
+    if header:
+        log_format = from_names(plain[0].split(), allow_unknown=True)
+    crlf = sum(line.endswith("\r") for line in lines)
+    rows = _counted(plain, log_format, time_of(blank.uri), crlf, cut)
+    return replace(blank, format=log_format, header=header, rows=rows)
+
+
+def _counted(
+    lines: Sequence[str], log_format: LogFormat | None, at: datetime | None, crlf: int, cut: bool
+) -> Rows:
+    records = list(_records(lines, log_format))
+    statuses = _values(records, "log_status")
+    many = Counter(statuses or ())
+    ends = _values(records, "end")
+    return Rows(
+        fields=len(records[0][1]) if records else 0,
+        rows=len(records),
+        nodata=None if statuses is None else many["NODATA"],
+        skipdata=None if statuses is None else many["SKIPDATA"],
+        outside_slot=None if at is None or ends is None else _outside(ends, at),
+        crlf=crlf,
+        headers=tuple(line for line in lines[1:] if is_header(line)),
+        cut=cut,
+    )
+
+
+_Record = tuple[Mapping[str, int], list[str]]
+"""Where each column stands, by the header above; and the fields."""
+
+
+def _records(lines: Sequence[str], log_format: LogFormat | None) -> Iterator[_Record]:
+    at = {column: n for n, column in enumerate(log_format.columns)} if log_format else {}
+    for line in lines:
+        if is_header(line):
+            at = {name.replace("-", "_"): n for n, name in enumerate(line.split())}
         else:
-            log_format = DEFAULT if has_default_shape(line) else None
-    flow_log = flow_log_of(info.uri)
-    return Sample(info.uri, layout, partition, file_type, flow_log, log_format, header)
+            yield at, line.split(" ")
+
+
+def _values(records: Sequence[_Record], column: str) -> list[str] | None:
+    """The values of a column, where the rows have it; None when no format does."""
+    if not any(column in at for at, _ in records):
+        return None
+    return [row[at[column]] for at, row in records if at.get(column, len(row)) < len(row)]
+
+
+def _outside(ends: Sequence[str], slot: datetime) -> int:
+    first = int(slot.timestamp())
+    numbers = (int(end) for end in ends if re.fullmatch(r"\d{1,18}", end, re.ASCII))
+    return sum(not first <= end < first + SLOT_SECONDS for end in numbers)

@@ -13,7 +13,13 @@ from datetime import UTC, date, datetime
 from itertools import zip_longest
 from typing import Literal
 
-from athena_flow.errors import BadFormat, BadSetting, ForeignTable, TableDiffers
+from athena_flow.errors import (
+    BadFormat,
+    BadSetting,
+    ForeignTable,
+    RequestError,
+    TableDiffers,
+)
 from athena_flow.layout import (
     ACCOUNT,
     DATE,
@@ -75,7 +81,7 @@ CODECS: Mapping[FileType, Codec] = {
 
 _PREFIX = "athena_flow."
 _NAME = re.compile(r"[a-z0-9_]{1,255}", re.ASCII)
-_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.*", re.ASCII)
+_S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^*?\x00-\x1f]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,10 +180,10 @@ def check_same(found: TableSpec, wanted: TableSpec) -> None:
     """Raises TableDiffers, with every difference, unless the two are one table."""
     theirs, ours = found.format.header, wanted.format.header
     different = [
-        f"{what} ({there}, not {here})"
+        f"{what}: {there}, not {here}"
         for what, there, here in (
             ("location", found.location, wanted.location),
-            ("layout", found.layout.template, wanted.layout.template),
+            ("layout", found.layout.title, wanted.layout.title),
             ("file type", found.file_type, wanted.file_type),
             ("partitions", found.partitions, wanted.partitions),
             ("projection", found.projection, wanted.projection),
@@ -187,7 +193,7 @@ def check_same(found: TableSpec, wanted: TableSpec) -> None:
     ]
     if different:
         raise TableDiffers(
-            f"table {wanted.title} exists with another {', '.join(different)}",
+            f"table {wanted.title} exists with another {'; another '.join(different)}",
             hint="choose another --table, or --replace it: metadata only, no log is touched",
         )
 
@@ -214,7 +220,7 @@ def properties(spec: TableSpec) -> dict[str, str]:
         "partitions": spec.partitions,
         "log_format": spec.format.header,
     }
-    if spec.layout.template != LAYOUTS[spec.layout.name].template:
+    if spec.layout.title != spec.layout.name:
         own["template"] = spec.layout.template
     projected = _projected(spec, spec.projection) if spec.projection else {}
     return {
@@ -284,22 +290,23 @@ def spec_from_properties(database: str, name: str, found: Mapping[str, str]) -> 
         layout = replace(layout, template=own.get("template", layout.template))
         file_type = FILE_TYPES[own["file_type"]]
         mode = MODES[own["partitions"]]
-        projection = _projection_from(found, layout) if mode == "projection" else None
-    except (KeyError, ValueError):
+        spec = TableSpec(
+            database=database,
+            name=name,
+            location=own["location"],
+            format=parse_format(own["log_format"], allow_unknown=True),
+            layout=layout,
+            file_type=file_type,
+            partitions=mode,
+            projection=_projection_from(found, layout) if mode == "projection" else None,
+        )
+        spec.place(Partition("0" * 12, "aa-a-1", datetime(2000, 1, 1, tzinfo=UTC)))
+    except (KeyError, ValueError, RequestError):
         raise ForeignTable(
             f"table {database}.{name} holds properties of another athena-flow: {own}",
             hint="upgrade athena-flow, or create the table again with this one",
         ) from None
-    return TableSpec(
-        database=database,
-        name=name,
-        location=own["location"],
-        format=parse_format(own["log_format"], allow_unknown=True),
-        layout=layout,
-        file_type=file_type,
-        partitions=mode,
-        projection=projection,
-    )
+    return spec
 
 
 def _check_name(what: str, text: str) -> None:

@@ -18,6 +18,9 @@ HOUR = timedelta(hours=1)
 
 _UNITS = {"m": timedelta(minutes=1), "h": HOUR, "d": DAY, "w": timedelta(weeks=1)}
 _SPAN = re.compile(r"(\d{1,6})([mhdw])", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ][0-9:.]+(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_LONGEST = timedelta(days=36_500)
+_LAST = datetime(9000, 1, 1, tzinfo=UTC)
 _SPELLINGS = "30m, 24h, 7d, 2w, 2026-11-01, 2026-11-01T10:00Z, today, yesterday"
 
 
@@ -26,7 +29,10 @@ def parse_span(text: str) -> timedelta:
     match = _SPAN.fullmatch(text)
     if not match:
         raise BadWindow(f"{text!r} is no length of time", hint="write 30m, 24h, 7d or 2w")
-    return int(match[1]) * _UNITS[match[2]]
+    span = int(match[1]) * _UNITS[match[2]]
+    if span > _LONGEST:
+        raise BadWindow(f"{text!r} is longer than {_LONGEST.days} days")
+    return span
 
 
 def parse_time(text: str, now: datetime) -> datetime:
@@ -40,13 +46,15 @@ def parse_time(text: str, now: datetime) -> datetime:
     try:
         if _SPAN.fullmatch(text):
             return now - parse_span(text)
-        if not re.match(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+        if not _MOMENT.fullmatch(text):
             raise ValueError(text)
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
+        if moment > _LAST:
+            raise OverflowError(text)
         return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, BadWindow):
         raise BadWindow(f"{text!r} is no time", hint=f"write one of {_SPELLINGS}") from None
 
 
@@ -91,6 +99,12 @@ class Window:
         """Does the day or hour from ``start`` on overlap the window's partitions?"""
         return (self.start is None or start + step > self.start) and (
             self.end is None or start < self.end + self.late
+        )
+
+    def wants(self, account: str, region: str) -> bool:
+        """Is this one of the accounts and regions that the window is about?"""
+        return (not self.accounts or account in self.accounts) and (
+            not self.regions or region in self.regions
         )
 
     def extended(self, ahead: timedelta) -> Window:

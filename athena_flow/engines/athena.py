@@ -75,6 +75,8 @@ def _failure(error: Exception, query_id: str | None) -> AthenaFlowError:
         failure = aws_failure(cause, "athena")
         if "workgroup" in said.lower() and "not found" in said.lower():
             return NotFound(failure.message, hint="name one with --workgroup")
+        if "output bucket" in said.lower():
+            return NotFound(failure.message, hint="name another with --output-location")
         if "output location" in said.lower():
             hint = "set --output-location s3://..., or one in the workgroup"
             return BadSetting(failure.message, hint=hint)

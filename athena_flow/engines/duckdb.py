@@ -394,6 +394,10 @@ def _format(head: str, table: LogFormat) -> LogFormat:
 @cache
 def parquet_schema(path: str) -> Schema:
     """A Parquet file's columns and DuckDB's types of them. Raises BadFile."""
+    return _schema(path)
+
+
+def _schema(path: str) -> Schema:
     with duckdb.connect() as db:
         try:
             rows = db.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})").fetchall()
@@ -402,12 +406,17 @@ def parquet_schema(path: str) -> Schema:
     return tuple((str(row[0]), str(row[1])) for row in rows)
 
 
-def parquet_columns(data: bytes) -> Sequence[str]:
-    """A `survey.ParquetColumns`. Raises BadFile."""
+def parquet_columns(data: bytes) -> Sequence[tuple[str, str]]:
+    """A `survey.ParquetColumns`. Raises BadFile, which names no file."""
     with tempfile.NamedTemporaryFile(suffix=PARQUET) as file:
         file.write(data)
         file.flush()
-        return [column for column, _ in parquet_schema(file.name)]
+        try:
+            schema = _schema(file.name)
+        except BadFile as error:
+            message = error.message.removeprefix(f"{file.name}: ")
+            raise BadFile(message.replace(file.name, "it")) from None
+    return [(column, _ATHENA_TYPES.get(kind, kind.lower())) for column, kind in schema]
 
 
 def _list(paths: Iterable[str]) -> str:
