@@ -15,10 +15,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from athena_flow.awserrors import aws_failure
 from athena_flow.errors import NotFound
-from athena_flow.gluetable import partition_input, spec_from_table, table_input
+from athena_flow.gluetable import GlueDict, partition_input, spec_from_table, table_input
 from athena_flow.layout import Partition
 from athena_flow.plan import batches
-from athena_flow.ports import Applied, ObjectInfo, Progress, Registered
+from athena_flow.ports import Applied, ObjectInfo, Part, Progress, Registered
 from athena_flow.table import TableSpec, check_same
 from athena_flow.window import Window
 
@@ -141,30 +141,38 @@ class GlueCatalog:
         return False
 
     def table(self, database: str, name: str) -> TableSpec:
-        spec = self._find(database, name)
-        if spec is None:
+        return spec_from_table(database, self.described(database, name))
+
+    def described(self, database: str, name: str) -> GlueDict:
+        found = self._get(database, name)
+        if found is None:
             raise NotFound(
                 f"no table {database}.{name} in the Glue Data Catalog of {self._region}",
                 hint="athena-flow init-table creates it; --aws-region looks elsewhere",
             )
-        return spec
+        return found
 
     def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
+        expression = spec.layout.expression(window)
+        for part in self.parts(spec.database, spec.name, expression):
+            partition = spec.layout.partition(part.values)
+            if partition is None or window.wants(partition.account, partition.region):
+                yield Registered(partition, part.location)
+
+    def parts(self, database: str, name: str, expression: str = "") -> Iterator[Part]:
         paginator = self._glue.get_paginator("get_partitions")
         pages = iter(
             paginator.paginate(
-                DatabaseName=spec.database,
-                TableName=spec.name,
-                Expression=spec.layout.expression(window),
+                DatabaseName=database,
+                TableName=name,
+                Expression=expression,
                 ExcludeColumnSchema=True,
             )
         )
-        doing = f"reading the partitions of {spec.title}"
+        doing = f"reading the partitions of {database}.{name}"
         while (page := _asked(doing, lambda: next(pages, None))) is not None:
             for entry in page["Partitions"]:
-                partition = spec.layout.partition(entry["Values"])
-                if partition is None or window.wants(partition.account, partition.region):
-                    yield Registered(partition, entry["StorageDescriptor"]["Location"])
+                yield Part(tuple(entry["Values"]), entry["StorageDescriptor"]["Location"])
 
     def drop(self, spec: TableSpec) -> None:
         """Its partitions first: Glue deletes those of a deleted table at its leisure."""
@@ -207,6 +215,10 @@ class GlueCatalog:
 
     def _find(self, database: str, name: str) -> TableSpec | None:
         """The table's spec; None when there is no such table. Raises ForeignTable."""
+        found = self._get(database, name)
+        return spec_from_table(database, found) if found else None
+
+    def _get(self, database: str, name: str) -> GlueDict | None:
         try:
             answer = _asked(
                 f"reading table {database}.{name}",
@@ -216,7 +228,8 @@ class GlueCatalog:
             )
         except NotFound:
             return None
-        return spec_from_table(database, answer["Table"])
+        table: GlueDict = answer["Table"]
+        return table
 
     def _create_database(self, database: str) -> None:
         self._unless_there(

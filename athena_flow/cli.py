@@ -21,8 +21,15 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 import typer
 
 import athena_flow
-from athena_flow.errors import INTERRUPTED, AthenaFlowError, BadSetting, NotFound
-from athena_flow.settings import FILE_NAME, ROWS, Settings, flag, load
+from athena_flow.errors import (
+    INTERRUPTED,
+    AthenaFlowError,
+    BadSetting,
+    Findings,
+    ForeignTable,
+    NotFound,
+)
+from athena_flow.settings import ENVIRONMENT, FILE_NAME, ROWS, Settings, flag, load
 
 if TYPE_CHECKING:
     from athena_flow.cost import Budget, Estimate, Price
@@ -30,13 +37,16 @@ if TYPE_CHECKING:
     from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
     from athena_flow.output import Rows
-    from athena_flow.ports import Catalog, Engine, ObjectStore, Progress
+    from athena_flow.ports import Catalog, Engine, ObjectStore, Partitions, Progress
     from athena_flow.query import BoundQuery, SavedQuery
     from athena_flow.survey import Block
     from athena_flow.table import Projection, TableSpec
     from athena_flow.window import Window
 
 Choice = TypeVar("Choice")
+
+NOW = "ATHENA_FLOW_NOW"
+"""A variable that stands in for the clock, for tests and for reports made again."""
 
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """click's UsageError, as this typer has it: new ones carry a click of their own."""
@@ -74,7 +84,13 @@ def _command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
             settings = load(given, os.environ, Path.cwd())
             _check_common(settings)
             _State.settings = settings
-            job(settings, **arguments)
+            try:
+                job(settings, **arguments)
+            except KeyboardInterrupt as stopped:
+                sys.stderr.write(
+                    ": ".join(filter(None, ("athena-flow: interrupted", str(stopped)))) + "\n"
+                )
+                raise typer.Exit(INTERRUPTED) from None
 
         parameters = own + [_parameter(name) for name in dict.fromkeys((*names, *_COMMON))]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
@@ -110,6 +126,17 @@ def _check_common(settings: Settings) -> None:
     form = check_format(settings.as_ or "table")
     if form == "parquet" and not settings.output:
         raise BadSetting("--as parquet needs -o FILE: it is no text")
+    if settings.output:
+        _check_target(Path(settings.output))
+
+
+def _check_target(path: Path) -> None:
+    """Raises NotFound for an -o that cannot be written, before anything is done or paid for."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise NotFound(f"cannot write {path}: it is a directory")
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise NotFound(f"cannot write {path}: no such directory, or not allowed")
 
 
 class _State:
@@ -225,6 +252,29 @@ def _blocks(s: Settings) -> tuple[list[Block], list[str]]:
         )
     today = _now().date()
     return survey.described_blocks(logs, account.number, account.region, today), []
+
+
+@_command(*_TABLE, *_WINDOW)
+def check(s: Settings) -> None:
+    """Hold a table, anyone's, against the logs that lie there now; exit 6 with findings."""
+    from athena_flow import check as checking
+    from athena_flow.engines.duckdb import parquet_columns
+    from athena_flow.output import to_json
+
+    names = _table_name(s)
+    window = _window(s, default="7d")
+    table = checking.table_of(names[0], _catalog(s).described(*names))
+    report = checking.check(table, _store(s), parquet_columns, window, _access(s))
+    for note in report.notes:
+        _say(s, f"note: {note}")
+    if s.as_ == "json":
+        _data(s, to_json(checking.document(report)))
+    elif report.findings:
+        columns = [(c, "string") for c in ("kind", "finding", "fix")]
+        _rows(s, columns, [(f.kind, f.message, f.fix or "") for f in report.findings])
+    count = len(report.findings)
+    if count:
+        raise Findings(f"{count} finding{'s' * (count > 1)} in {report.table}")
 
 
 @_command(*_TABLE, *_WINDOW, "ahead", "dry_run")
@@ -376,6 +426,8 @@ def demo(
     _say(s, f"{written.records:,} records of 54 fields in {files}")
     _print(f"$ cd {folder}\n")
     os.chdir(root)
+    for variable in [v for v in os.environ if v.startswith(ENVIRONMENT) and v != NOW]:
+        del os.environ[variable]  # the demo's own settings count, and no account is asked
     for words in (
         "init-table",
         "add-partitions --since 7d",
@@ -393,8 +445,8 @@ def demo(
 
 
 def _now() -> datetime:
-    """The only clock. ATHENA_FLOW_NOW stands in for it, for tests and for reports made again."""
-    fixed = os.environ.get("ATHENA_FLOW_NOW")
+    """The only clock."""
+    fixed = os.environ.get(NOW)
     if not fixed:
         return datetime.now(UTC)
     from athena_flow.window import parse_time
@@ -499,6 +551,12 @@ def _catalog(s: Settings) -> Catalog:
     return LocalCatalog(Path(s.catalog or s.folder / ".athena-flow" / "catalog.sqlite"))
 
 
+def _access(s: Settings) -> tuple[str, ...]:
+    """The flags by which another command reaches the same catalog and the same account."""
+    said = {name: getattr(s, name) for name in ("engine", "catalog", *_AWS)}
+    return tuple(word for name, value in said.items() if value for word in (flag(name), value))
+
+
 def _store(s: Settings) -> ObjectStore:
     if _engine_name(s) == "athena":
         from athena_flow.aws import S3Store
@@ -550,8 +608,9 @@ def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
     """The query on its table and window, and where that table is read from."""
     from athena_flow import params, query
     from athena_flow.engines.duckdb import evaluate
-    from athena_flow.jobs import ProjectedPartitions, Reading
+    from athena_flow.jobs import Reading
 
+    _engine_name(s)
     saved = query.find(query_name, query.library(_own_queries(s)))
     values = params.bind(saved.params, s.param)
     price = _price(s)
@@ -563,9 +622,7 @@ def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
         reading = Reading(tree, tree, evaluate, price)
         spec = tree.spec
     else:
-        catalog = _catalog(s)
-        spec = _own_table(s, catalog)
-        partitions = ProjectedPartitions(_now()) if spec.projection else catalog
+        spec, partitions = _read_table(s, window)
         reading = Reading(partitions, _store(s), evaluate, price)
     if "end" not in spec.format:
         _say(s, f"note: {spec.title} has no field end: the window is whole partitions")
@@ -573,6 +630,26 @@ def _bound(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
     if s.verbose:
         _say(s, bound.sql)
     return bound, reading
+
+
+def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions]:
+    """The table that queries are about, ours or somebody's, and its partitions."""
+    from athena_flow.adopt import adopt
+    from athena_flow.jobs import ProjectedPartitions
+
+    catalog = _catalog(s)
+    try:
+        spec = _own_table(s, catalog)
+    except ForeignTable:
+        if _engine_name(s) != "athena":
+            raise
+        database, name = _table_name(s)
+        described = catalog.described(database, name)
+        adopted = adopt(database, described, catalog.parts(database, name), window)
+        for note in adopted.notes:
+            _say(s, f"note: {note}")
+        return adopted.spec, adopted
+    return spec, ProjectedPartitions(_now()) if spec.projection else catalog
 
 
 def _tree(s: Settings, window: Window, needs: Sequence[str]) -> LogTree:
@@ -660,6 +737,7 @@ def _written(path: Path, text: str) -> None:
         part.write_text(text, "utf-8")
         part.replace(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise NotFound(f"cannot write {path}: {error.strerror}") from None
 
 
@@ -755,9 +833,6 @@ def main() -> None:
         context: Any = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help" if context else "athena-flow --help"
         _fail(None, 2, " ".join(str(error).split()), hint)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("athena-flow: interrupted\n")
-        sys.exit(INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib.resources import files
 from typing import Literal
 
@@ -145,22 +146,25 @@ def parse_bytes(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,6})?) ?([KMGTP]?B)?", text, re.ASCII | re.I)
     if not match:
         raise BadSetting(f"{text!r} is no size", hint="write 10GB, 500MB or a number of bytes")
-    return int(float(match[1]) * _SIZES[(match[2] or "B").upper()])
+    return int(Decimal(match[1]) * _SIZES[(match[2] or "B").upper()])
 
 
 def show_bytes(size: int | None) -> str:
     """``4.2 MB``, in decimal units; ``an unknown amount`` for None."""
     if size is None:
         return "an unknown amount"
-    unit = max((u for u, s in _SIZES.items() if s <= max(size, 1)), key=_SIZES.__getitem__)
-    number = size / _SIZES[unit]
-    return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+    for unit, step in _SIZES.items():
+        number = size / step
+        digits = 0 if unit == "B" or round(number, 1) >= 100 else 1
+        if round(number, digits) < 1000:
+            break
+    return f"{number:.{digits}f} {unit}"
 
 
 def show_usd(usd: float | None) -> str:
     """``$0.00005``, ``$1.23``: two digits that say something, cents at the least."""
     if usd is None:
         return "an unknown amount"
-    if usd == 0 or usd >= 0.1:
-        return f"${usd:,.2f}"
-    return f"${usd:.{1 - math.floor(math.log10(usd))}f}".rstrip("0")
+    digits = 2 if usd == 0 or usd >= 0.1 else 1 - math.floor(math.log10(usd))
+    whole, _, fraction = f"{usd:,.{digits}f}".partition(".")
+    return f"${whole}.{fraction.rstrip('0').ljust(2, '0')}"

@@ -26,7 +26,7 @@ from athena_flow.errors import (
     files,
     some,
 )
-from athena_flow.gluetable import partition_input, spec_from_table, table_input
+from athena_flow.gluetable import GlueDict, partition_input, spec_from_table, table_input
 from athena_flow.layout import DAILY, FLAT, LAYOUTS, Layout, Partition, find_partition
 from athena_flow.logformat import (
     DEFAULT,
@@ -37,7 +37,7 @@ from athena_flow.logformat import (
     is_header,
     union,
 )
-from athena_flow.ports import Applied, ObjectInfo, Progress, Registered
+from athena_flow.ports import Applied, ObjectInfo, Part, Progress, Registered
 from athena_flow.table import FileType, TableSpec, check_same
 from athena_flow.window import Window, floor
 
@@ -153,6 +153,9 @@ class LocalCatalog:
         return made > 0
 
     def table(self, database: str, name: str) -> TableSpec:
+        return spec_from_table(database, self.described(database, name))
+
+    def described(self, database: str, name: str) -> GlueDict:
         row = self._db.execute(
             "SELECT table_input FROM tables WHERE database = ? AND name = ?", (database, name)
         ).fetchone()
@@ -161,7 +164,8 @@ class LocalCatalog:
                 f"no table {database}.{name} in the local catalog {self._file or 'in memory'}",
                 hint="athena-flow init-table creates it",
             )
-        return spec_from_table(database, json.loads(row[0]))
+        found: GlueDict = json.loads(row[0])
+        return found
 
     def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
         rows = self._db.execute(
@@ -174,6 +178,15 @@ class LocalCatalog:
             partition = spec.layout.partition(entry["Values"])
             if partition is None or window.wants(partition.account, partition.region):
                 yield Registered(partition, entry["StorageDescriptor"]["Location"])
+
+    def parts(self, database: str, name: str) -> Iterator[Part]:
+        rows = self._db.execute(
+            "SELECT partition_input FROM partitions WHERE database = ? AND name = ? ORDER BY key",
+            (database, name),
+        )
+        for (text,) in rows:
+            entry = json.loads(text)
+            yield Part(tuple(entry["Values"]), entry["StorageDescriptor"]["Location"])
 
     def drop(self, spec: TableSpec) -> None:
         with self._db:

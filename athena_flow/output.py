@@ -76,20 +76,33 @@ def rows_text(
         case "csv":
             yield from _csv(columns, cells)
         case "ndjson":
+            names = _distinct(columns)
             for row in cells:
-                yield json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False) + "\n"
+                yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n"
         case "table" if width:
             yield _rich_table(columns, cells, width)
         case _:
             yield from _aligned(columns, cells)
 
 
+def _distinct(columns: Columns) -> list[str]:
+    """Column names of which none is twice: ``a``, ``a_2``."""
+    names: list[str] = []
+    for column in columns:
+        name, number = column, 1
+        while name in names:
+            number += 1
+            name = f"{column}_{number}"
+        names.append(name)
+    return names
+
+
 def _csv(columns: Columns, rows: Rows) -> Iterator[str]:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv.writer(out, lineterminator="\r\n")  # so that a bare \r is quoted as well
     for row in (columns, *rows):
         writer.writerow(["" if v is None else _text(v) for v in row])
-        yield out.getvalue()
+        yield out.getvalue()[:-2] + "\n"
         out.seek(0)
         out.truncate()
 
@@ -119,7 +132,7 @@ def _right(column: int, rows: Rows) -> bool:
 
 
 def _aligned(columns: Columns, rows: Rows) -> Iterator[str]:
-    table = [list(columns)] + [[_shown(v) for v in row] for row in rows]
+    table = [[_shown(column) for column in columns]] + [[_shown(v) for v in row] for row in rows]
     widths = [max(len(row[n]) for row in table) for n in range(len(columns))]
     right = [_right(n, rows) for n in range(len(columns))]
     for row in table:
@@ -139,7 +152,9 @@ def _rich_table(columns: Columns, rows: Rows, width: int) -> str:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for n, column in enumerate(columns):
         right = _right(n, rows)
-        table.add_column(Text(column), justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            Text(_shown(column)), justify="right" if right else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(_shown(v)) for v in row))
     out = io.StringIO()

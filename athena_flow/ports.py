@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from athena_flow.gluetable import GlueDict
 from athena_flow.layout import Partition
 from athena_flow.table import TableSpec
 from athena_flow.window import Window
@@ -40,6 +41,14 @@ class Registered:
     """A partition as the catalog has it. ``partition`` is None for logs that lie in no layout."""
 
     partition: Partition | None
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A partition of any table: its values as the catalog has them, and where it lies."""
+
+    values: tuple[str, ...]
     location: str
 
 
@@ -124,6 +133,12 @@ class Catalog(Partitions, Protocol):
 
     def table(self, database: str, name: str) -> TableSpec:
         """Raises NotFound, and ForeignTable for a table that athena-flow did not make."""
+
+    def described(self, database: str, name: str) -> GlueDict:
+        """A table in Glue's own words, whoever made it. Raises NotFound."""
+
+    def parts(self, database: str, name: str) -> Iterator[Part]:
+        """Every partition of a table, whoever made it."""
 
     def drop(self, spec: TableSpec) -> None:
         """Removes a table and its partitions: metadata only. One that is not there is fine."""

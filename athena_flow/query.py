@@ -186,7 +186,7 @@ def _split(text: str) -> tuple[list[str], str]:
 
 
 def _header_faults(header: Mapping[str, Any]) -> Iterator[str]:
-    for key in header.keys() - _HEADER_KEYS:
+    for key in sorted(header.keys() - _HEADER_KEYS):
         yield f"unknown header key {key!r}{did_you_mean(key, _HEADER_KEYS)}"
     if not isinstance(header.get("title"), str):
         yield "the header has no title"
@@ -222,7 +222,7 @@ def _param_faults(name: str, entry: object) -> Iterator[str]:
     if not isinstance(entry, dict):
         yield "is no table of type, doc, default ..."
         return
-    for key in entry.keys() - _PARAM_KEYS:
+    for key in sorted(entry.keys() - _PARAM_KEYS):
         yield f"unknown key {key!r}{did_you_mean(key, _PARAM_KEYS)}"
     if name in _GIVEN or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         yield "no name for a parameter"

@@ -106,8 +106,10 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path
         key = name.rstrip("_")
         said = flags.get(name)
         variable = environment.get(ENVIRONMENT + key.upper())
+        if said == "" or (isinstance(said, list) and "" in said):
+            raise BadSetting(f"{flag(name)} is empty", hint="an unset shell variable?")
         if said:
-            found[name] = said
+            found[name] = tuple(said) if isinstance(said, list) else said
         elif variable:
             found[name] = _typed(name, _from_text(name, variable), ENVIRONMENT + key.upper())
         elif key in from_file:
@@ -141,7 +143,7 @@ def _read(file: Path) -> dict[str, Any]:
     return {key: _beside(file, key, value) for key, value in read.items()}
 
 
-_PATHS = {"logs", "location", "queries_dir", "catalog"}
+_PATHS = {"logs", "location", "queries_dir", "catalog", "output"}
 
 
 def _beside(file: Path, key: str, value: Any) -> Any:  # any TOML value
@@ -157,6 +159,8 @@ def _from_text(name: str, text: str) -> object:
             return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
         except KeyError:
             return text
+    if name == "param":
+        return text.splitlines()
     return text.replace(",", " ").split() if ROWS[name].default == () else text
 
 
@@ -169,7 +173,9 @@ def _typed(name: str, value: object, where: str) -> object:
         raise BadSetting(f"{where} = {value!r} is neither true nor false")
     if default == ():
         items = value if isinstance(value, list) else [value]
-        return tuple(str(item) for item in items)
+        if all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
+            return tuple(str(item) for item in items)
+        raise BadSetting(f"{where} = {value!r} is no list of texts")
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
     raise BadSetting(f"{where} = {value!r} is no text")

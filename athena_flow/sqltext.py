@@ -69,7 +69,7 @@ def literal(value: object) -> str:
         case datetime():
             if value.tzinfo is None:
                 raise ValueError("a time without a time zone has no meaning here")
-            return f"TIMESTAMP '{value.astimezone(UTC).isoformat(' ', 'seconds')[:19]}'"
+            return f"TIMESTAMP '{value.astimezone(UTC).replace(tzinfo=None).isoformat(' ')}'"
         case date():
             return f"DATE '{value.isoformat()}'"
         case list() | tuple():

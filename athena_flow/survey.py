@@ -361,7 +361,8 @@ def text_of(data: bytes, most: int) -> tuple[str, bool]:
     ``data`` is the object, or its first ``most`` bytes; of what goes on, the last line is
     whole. Raises BadFile for bytes that are neither, and for gzip that ends too early.
     """
-    raw, cut = _inflated(data, most) if data[:2] == _GZIP else (data, len(data) >= most)
+    gzipped = data[:2] == _GZIP
+    raw, cut = _inflated(data, most) if gzipped else (data[:most], len(data) >= most)
     if cut:
         raw = raw[: raw.rfind(b"\n") + 1] or raw
     try:

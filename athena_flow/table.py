@@ -126,6 +126,8 @@ class TableSpec:
     partitions: PartitionMode = "explicit"
     projection: Projection | None = None
     """Present when ``partitions`` is projection, and only then."""
+    source: Sql | None = None
+    """What stands in for the table's name in a query; None for the name itself."""
 
     def __post_init__(self) -> None:
         _check_name("database", self.database)
@@ -146,7 +148,7 @@ class TableSpec:
     @property
     def sql(self) -> Sql:
         """The quoted name for SELECT."""
-        return name(self.database, self.name)
+        return self.source or name(self.database, self.name)
 
     @property
     def root(self) -> str:

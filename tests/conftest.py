@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from athena_server import AthenaServer, serve
+from athena_server import ACCOUNT, AthenaServer, serve
 
 from athena_flow.demo import Demo, write_demo
 
@@ -133,3 +135,92 @@ def cli(tmp_path: Path) -> Callable[..., Ran]:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+def put_tree(root: Path, bucket: str, prefix: str = "", below: str = "AWSLogs") -> None:
+    """Puts the files of a folder into the bench's S3 by its back door: HTTP takes seconds."""
+    from moto.s3.models import s3_backends
+
+    s3 = s3_backends[ACCOUNT]["aws"]
+    if bucket not in s3.buckets:
+        s3.create_bucket(bucket, "us-east-1")
+    for path in sorted((root / below).rglob("*")):
+        if path.is_file():
+            s3.put_object(bucket, prefix + path.relative_to(root).as_posix(), path.read_bytes())
+
+
+@pytest.fixture
+def refuse_partitions(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets Glue refuse the partitions of these days inside an answer that is a success."""
+    from moto.glue.models import GlueBackend
+
+    create = GlueBackend.batch_create_partition
+
+    def refuse(*days: str) -> None:
+        def answer(self: GlueBackend, database: str, table: str, given: list[dict]) -> list[dict]:
+            bad = [entry["Values"] for entry in given if entry["Values"][2] in days]
+            good = [entry for entry in given if entry["Values"] not in bad]
+            detail = {"ErrorCode": "InternalServiceException", "ErrorMessage": "try again"}
+            refused = [{"PartitionValues": values, "ErrorDetail": detail} for values in bad]
+            return create(self, database, table, good) + refused
+
+        monkeypatch.setattr(GlueBackend, "batch_create_partition", answer)
+
+    return refuse
+
+
+# ---- answers worked out in plain Python, line by line: what both engines are held against
+
+
+@dataclass(frozen=True)
+class Line:
+    """One record of a file, and where that file lies."""
+
+    path: Path
+    record: dict[str, str]
+
+    def number(self, field: str) -> int | None:
+        text = self.record.get(field, "-")
+        return int(text) if text.isdecimal() else None
+
+
+def read_lines(paths: Iterable[Path]) -> Iterator[Line]:
+    """The records of files that begin with a header line."""
+    for path in paths:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+        header, *rows = text.splitlines()
+        for row in rows:
+            yield Line(path, dict(zip(header.split(" "), row.split(" "), strict=False)))
+
+
+def total(numbers: Iterable[int | None]) -> int | None:
+    """SQL's sum: NULLs do not count, and nothing adds up to NULL."""
+    found = [number for number in numbers if number is not None]
+    return sum(found) if found else None
+
+
+def reject_report(lines: Iterable[Line], limit: int = 50, min_count: int = 1) -> list[tuple]:
+    """srcaddr, rejects, packets, bytes, distinct ports; rejects descending, then srcaddr."""
+    groups = defaultdict(list)
+    for line in lines:
+        if line.record.get("action") == "REJECT":
+            groups[line.record["srcaddr"]].append(line)
+    rows = [
+        (
+            source,
+            len(group),
+            total(line.number("packets") for line in group),
+            total(line.number("bytes") for line in group),
+            len({line.number("dstport") for line in group} - {None}),
+        )
+        for source, group in groups.items()
+        if len(group) >= min_count
+    ]
+    return sorted(rows, key=lambda row: (-row[1], row[0]))[:limit]
+
+
+def log_status_summary(lines: Iterable[Line]) -> list[tuple]:
+    """log_status and records, the most first; a record without one comes last among equals."""
+    counts = Counter(line.record.get("log-status") for line in lines)
+    return sorted(counts.items(), key=lambda row: (-row[1], row[0] is None, row[0] or ""))

@@ -54,9 +54,10 @@ class AthenaEngine:
             cursor.execute(sql)
             rows = cursor.fetchall()
         except KeyboardInterrupt:
-            if cursor.query_id:
-                cursor.cancel()
-            raise
+            if not cursor.query_id:
+                raise
+            cursor.cancel()
+            raise KeyboardInterrupt(f"query {cursor.query_id} was stopped") from None
         except (BotoCoreError, ClientError, Error) as error:
             raise _failure(error, cursor.query_id) from error
         return Result(

@@ -23,7 +23,7 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from athena_flow.errors import BadFile, BadSql, EngineError, files, some
+from athena_flow.errors import BadFile, BadSql, EngineError, NotFound, files, some
 from athena_flow.logformat import LogFormat, format_of, is_header
 from athena_flow.ports import ObjectInfo, Progress, Registered, Result, Scan, no_progress
 from athena_flow.sqltext import literal, name
@@ -110,9 +110,13 @@ def write_parquet(
         if rows:
             marks = ", ".join("?" for _ in columns)
             db.executemany(f"INSERT INTO answer VALUES ({marks})", rows)
-        part = f"{file}.part"
-        db.execute(f"COPY answer TO {literal(part)} (FORMAT parquet)")
-        Path(part).replace(file)
+        part = Path(f"{file}.part")
+        try:
+            db.execute(f"COPY answer TO {literal(str(part))} (FORMAT parquet)")
+            part.replace(file)
+        except (duckdb.Error, OSError) as error:
+            part.unlink(missing_ok=True)
+            raise NotFound(f"cannot write {file}: {_first_line(error)}") from None
 
 
 def _connection(translated: str) -> duckdb.DuckDBPyConnection:

@@ -1,0 +1,73 @@
+CREATE EXTERNAL TABLE IF NOT EXISTS `flow_logs`.`vpc_flow_logs` (
+  `version` int COMMENT 'Highest flow-log version among the chosen fields, so 2 for the default format',
+  `account_id` string COMMENT 'Account that owns the source network interface, 12 digits kept as text, or the word unknown if an AWS service created the interface',
+  `interface_id` string COMMENT 'Network interface at which the traffic was recorded (eni-...), - for flows of a regional NAT gateway',
+  `srcaddr` string COMMENT 'Source IPv4 or IPv6 address, for egress that of the interface itself (pkt-srcaddr has the original), - in NODATA and SKIPDATA rows',
+  `dstaddr` string COMMENT 'Destination IPv4 or IPv6 address, for ingress that of the interface itself (pkt-dstaddr has the original), - in NODATA and SKIPDATA rows',
+  `srcport` int COMMENT 'Source port (0 for ICMP), NULL (logged as -) in NODATA and SKIPDATA rows',
+  `dstport` int COMMENT 'Destination port (0 for ICMP), NULL (logged as -) in NODATA and SKIPDATA rows',
+  `protocol` bigint COMMENT 'IANA protocol number (1 ICMP, 6 TCP, 17 UDP, 58 ICMPv6), NULL (logged as -) in NODATA and SKIPDATA rows',
+  `packets` bigint COMMENT 'Packets of the flow within the interval, NULL (logged as -) in NODATA and SKIPDATA rows',
+  `bytes` bigint COMMENT 'Bytes of the flow within the interval, NULL (logged as -) in NODATA and SKIPDATA rows, not recorded for rejections by VPC Block Public Access',
+  `start` bigint COMMENT 'Time of the first packet of the flow within the interval, in Unix seconds, up to 60 seconds off either way',
+  `end` bigint COMMENT 'Time of the last packet of the flow within the interval, in Unix seconds, up to 60 seconds late',
+  `action` string COMMENT 'Whether the traffic was let through: ACCEPT or REJECT, - in NODATA and SKIPDATA rows',
+  `log_status` string COMMENT 'OK, NODATA (the interval had no traffic) or SKIPDATA (AWS lost records of the interval, one such row may stand for many flows)',
+  `vpc_id` string COMMENT 'VPC that the network interface is in (vpc-...)',
+  `subnet_id` string COMMENT 'Subnet that the network interface is in (subnet-...), - for flows of a regional NAT gateway',
+  `instance_id` string COMMENT 'Own instance that the interface is attached to (i-...), - for interfaces that an AWS service requested, such as those of NAT gateways',
+  `tcp_flags` int COMMENT 'TCP flags OR-ed over the interval: FIN=1 SYN=2 RST=4 SYN-ACK=18, 0 if none of these (plain ACK or PSH is not counted), NULL (logged as -) if the combination is invalid',
+  `type` string COMMENT 'Type of the traffic: IPv4, IPv6 or EFA (Elastic Fabric Adapter)',
+  `pkt_srcaddr` string COMMENT 'Original source address in the packet, differs from srcaddr where a layer in between (NAT gateway, EKS node) shows its own',
+  `pkt_dstaddr` string COMMENT 'Final destination address in the packet, differs from dstaddr where a layer in between (NAT gateway, EKS node) shows its own',
+  `region` string COMMENT 'Region that the network interface is in, such as us-east-1',
+  `az_id` string COMMENT 'Availability Zone ID of the network interface, such as use1-az1, - in a sublocation',
+  `sublocation_type` string COMMENT 'Kind of sublocation that the network interface is in: wavelength, outpost or localzone, - if in none',
+  `sublocation_id` string COMMENT 'ID of the Wavelength Zone, Outpost or Local Zone that the network interface is in, - if in none',
+  `pkt_src_aws_service` string COMMENT 'AWS service whose published IP ranges hold pkt-srcaddr, such as AMAZON, EC2 or S3 (open list, AWS adds to it), only one of them where ranges overlap, - if none',
+  `pkt_dst_aws_service` string COMMENT 'AWS service whose published IP ranges hold pkt-dstaddr, such as AMAZON, EC2 or S3 (open list, AWS adds to it), only one of them where ranges overlap, - if none',
+  `flow_direction` string COMMENT 'Direction of the flow as seen from the network interface: ingress or egress',
+  `traffic_path` int COMMENT 'Egress path: 1 same VPC, 2 is 7 or 8, 3 virtual private gateway, 4 peering in region or 5 across, 6 Local or Wavelength Zone, 7 gateway endpoint, 8 internet gateway, else NULL (logged as -)',
+  `ecs_cluster_arn` string COMMENT 'ARN of the ECS cluster that the task runs in, - for traffic outside ECS',
+  `ecs_cluster_name` string COMMENT 'Name of the ECS cluster that the task runs in, - for traffic outside ECS',
+  `ecs_container_instance_arn` string COMMENT 'ARN of the ECS container instance (EC2) that the task runs on, - on Fargate and for traffic outside ECS',
+  `ecs_container_instance_id` string COMMENT 'ID of the ECS container instance (EC2) that the task runs on, - on Fargate and for traffic outside ECS',
+  `ecs_container_id` string COMMENT 'Docker runtime ID of the first container of the ECS task, first in the order of events and not of the console, - for traffic outside ECS',
+  `ecs_second_container_id` string COMMENT 'Docker runtime ID of the second container of the ECS task, - if it has only one and for traffic outside ECS',
+  `ecs_service_name` string COMMENT 'Name of the ECS service that started the task, - if no service did and for traffic outside ECS',
+  `ecs_task_definition_arn` string COMMENT 'ARN of the ECS task definition of the task, - for traffic outside ECS',
+  `ecs_task_arn` string COMMENT 'ARN of the ECS task, - for traffic outside ECS',
+  `ecs_task_id` string COMMENT 'ID of the ECS task, - for traffic outside ECS',
+  `reject_reason` string COMMENT 'Cause of a rejection: BPA (VPC Block Public Access) or EC (encryption controls at a VPC endpoint), - for any other cause',
+  `resource_id` string COMMENT 'Regional NAT gateway of the flow (nat-...), - for all other traffic',
+  `encryption_status` int COMMENT 'Encryption in transit: 0 none, 1 by Nitro, 2 by the application, 3 by both, NULL (logged as -) if VPC Encryption Controls are off or the status is unknown',
+  `instance_tag` string COMMENT 'Value of the first instance tag that the flow log asks for, percent-encoded UTF-8 (url_decode reads it), - if untagged or tagged by another account',
+  `instance_tag_2` string COMMENT 'Value of the second instance tag that the flow log asks for, percent-encoded UTF-8 (url_decode reads it), - if untagged or tagged by another account',
+  `interface_tag` string COMMENT 'Value of the first network-interface tag that the flow log asks for, percent-encoded UTF-8 (url_decode reads it), - if untagged or tagged by another account',
+  `interface_tag_2` string COMMENT 'Value of the second network-interface tag that the flow log asks for, percent-encoded UTF-8 (url_decode reads it), - if untagged or tagged by another account',
+  `asg_tag` string COMMENT 'Value of the first Auto Scaling group tag that the flow log asks for, percent-encoded UTF-8 (url_decode reads it), - if untagged or tagged by another account',
+  `asg_tag_2` string COMMENT 'Value of the second Auto Scaling group tag that the flow log asks for, percent-encoded UTF-8 (url_decode reads it), - if untagged or tagged by another account',
+  `interface_type` string COMMENT 'Type of the recording network interface: nat_gateway, network_load_balancer, regional_nat_gateway, transit_gateway or vpc_endpoint, - for all others',
+  `next_hop_interface_id` string COMMENT 'Network interface one hop on, the receiver for egress and the sender for ingress, - if there is none (internet gateway) or it is in another region or account',
+  `next_hop_subnet_id` string COMMENT 'Subnet of the next-hop network interface, - if there is none (internet gateway) or it is in another region or account',
+  `next_hop_az_id` string COMMENT 'Availability Zone ID of the next-hop network interface, given across accounts too, - if there is none (internet gateway) or it is in another region',
+  `next_hop_vpc_id` string COMMENT 'VPC of the next-hop network interface, - if there is none (internet gateway) or it is in another region or account',
+  `next_hop_interface_type` string COMMENT 'Type of the next-hop network interface, with the values of interface-type, - if there is none (internet gateway) or it is in another region or account'
+)
+PARTITIONED BY (
+  `aws_account_id` string,
+  `aws_region` string,
+  `date` string
+)
+ROW FORMAT DELIMITED
+FIELDS TERMINATED BY ' '
+STORED AS TEXTFILE
+LOCATION 's3://bucket/prefix/AWSLogs/'
+TBLPROPERTIES (
+  'skip.header.line.count' = '1',
+  'athena_flow.location' = 's3://bucket/prefix/',
+  'athena_flow.layout' = 'daily',
+  'athena_flow.file_type' = 'text',
+  'athena_flow.partitions' = 'explicit',
+  'athena_flow.log_format' = 'version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path ecs-cluster-arn ecs-cluster-name ecs-container-instance-arn ecs-container-instance-id ecs-container-id ecs-second-container-id ecs-service-name ecs-task-definition-arn ecs-task-arn ecs-task-id reject-reason resource-id encryption-status instance-tag instance-tag-2 interface-tag interface-tag-2 asg-tag asg-tag-2 interface-type next-hop-interface-id next-hop-subnet-id next-hop-az-id next-hop-vpc-id next-hop-interface-type'
+)

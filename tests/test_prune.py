@@ -1,0 +1,459 @@
+"""Pruning: never a partition too few, judged by an engine; on saved queries none too many."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import duckdb
+import pytest
+import sqlglot
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlglot import exp
+from test_table import SPEC
+
+from athena_flow.engines.duckdb import evaluate
+from athena_flow.errors import BadSql
+from athena_flow.layout import LAYOUTS, Partition
+from athena_flow.logformat import parse_format
+from athena_flow.params import bind as bind_values
+from athena_flow.prune import TableScan, kept, table_scans
+from athena_flow.query import bind, library
+from athena_flow.table import TableSpec
+from athena_flow.window import DAY, Window
+
+FORMAT = parse_format("srcaddr bytes end")
+HOURLY = replace(SPEC, format=FORMAT, layout=LAYOUTS["hourly"])
+DAILY = replace(SPEC, format=FORMAT)
+KEYS = HOURLY.layout.keys
+FIRST = datetime(2026, 11, 19, tzinfo=UTC)
+TABLES = ("t0", "t1", "t2")
+"""Names for one table: each place of a statement that reads it has its own name here."""
+
+PARTITIONS = [
+    Partition(account, region, FIRST + timedelta(days=day, hours=hour))
+    for account in ("111111111111", "222222222222")
+    for region in ("eu-west-1", "us-gov-west-1")
+    for day in range(3)
+    for hour in (0, 7, 23)
+]
+
+
+def _rows() -> Iterator[tuple[object, ...]]:
+    """Two records for each partition; some values are NULL, and some look like keys."""
+    sources = ["10.0.0.1", "10.0.0.2", "2026-11-20", "eu-west-1", "07", None]
+    for n, partition in enumerate(PARTITIONS):
+        values = HOURLY.values(partition)
+        moment = int(partition.start.timestamp())
+        yield (n, sources[n % 6], None if n % 5 == 0 else n, moment, *values)
+        yield (n, sources[(n + 2) % 6], 100 - n, None if n % 7 == 0 else moment + 60, *values)
+
+
+def _judge() -> duckdb.DuckDBPyConnection:
+    db = duckdb.connect()
+    keys = ", ".join(f'"{key}" VARCHAR' for key in KEYS)
+    db.execute(
+        f'CREATE TABLE base (p INTEGER, srcaddr VARCHAR, bytes BIGINT, "end" BIGINT, {keys})'
+    )
+    db.executemany(f"INSERT INTO base VALUES ({', '.join('?' * (4 + len(KEYS)))})", list(_rows()))
+    return db
+
+
+JUDGE = _judge()
+
+
+def _answer(sql: str, numbers: dict[str, set[int]] | None = None) -> list[str]:
+    """The rows of a statement, sorted, over all partitions or only those named for a table."""
+    for table in TABLES:
+        where = ""
+        if numbers is not None:
+            listed = ", ".join(map(str, sorted(numbers.get(table, ())))) or "NULL"
+            where = f" WHERE p IN ({listed})"
+        JUDGE.execute(
+            f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT * EXCLUDE (p) FROM base{where}"
+        )
+    return sorted(map(repr, JUDGE.execute(sql).fetchall()))
+
+
+@cache
+def _kept(condition: str) -> tuple[bool, ...]:
+    rows = [HOURLY.values(partition) for partition in PARTITIONS]
+    return tuple(evaluate(condition, KEYS, rows))
+
+
+def _remembered(
+    condition: str, keys: Sequence[str], rows: Sequence[Sequence[str]]
+) -> Sequence[bool]:
+    """The embedded engine's evaluation over PARTITIONS, asked once for each condition."""
+    assert (tuple(keys), len(rows)) == (KEYS, len(PARTITIONS))
+    return _kept(condition)
+
+
+def _numbers(sql: str) -> dict[str, set[int]]:
+    """Which partitions the scans of each table keep."""
+    found: dict[str, set[int]] = {}
+    for scan in table_scans(sql, KEYS):
+        answers = kept(scan, HOURLY, PARTITIONS, _remembered)
+        assert len(answers) == len(PARTITIONS)
+        found.setdefault(scan.table, set()).update(n for n, yes in enumerate(answers) if yes)
+    return found
+
+
+def _assert_sound(sql: str) -> dict[str, set[int]]:
+    numbers = _numbers(sql)
+    assert _answer(sql, numbers) == _answer(sql), (sql, table_scans(sql, KEYS))
+    return numbers
+
+
+# ---------------------------------------------------------------- generated statements
+
+_values = {
+    "aws_account_id": ["111111111111", "222222222222", "333333333333", ""],
+    "aws_region": ["eu-west-1", "us-gov-west-1", "eu-%", "EU-WEST-1"],
+    "date": ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-21", "2026-11", "2026/11/20"],
+    "hour": ["00", "07", "23", "7", "12"],
+}
+_operators = st.sampled_from(["=", "<>", "<", "<=", ">", ">=", "!="])
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'"
+
+
+@st.composite
+def _key_leaves(draw: st.DrawFn, a: str) -> str:
+    key = draw(st.sampled_from(sorted(_values)))
+    value = st.sampled_from(_values[key]).map(_quoted)
+    other = draw(st.sampled_from(sorted(_values)))
+    column = draw(st.sampled_from([f'{a}"{key}"', f"{a}{key}", f'{a}"{key.upper()}"']))
+    one, two = draw(value), draw(value)
+    pattern = draw(st.sampled_from(["'%'", "'2026%'", "'%-20'", "'_7'", "'%1111%'", "'eu-_est-1'"]))
+    operator = draw(_operators)
+    form = draw(st.integers(0, 13))
+    return [
+        f"{column} {operator} {one}",
+        f"{one} {operator} {column}",
+        f"{column} IN ({one}, {two})",
+        f"{column} NOT IN ({one}, {two})",
+        f"{column} IN ({one}, NULL)",
+        f"{column} NOT IN ({one}, NULL)",
+        f"{column} BETWEEN {one} AND {two}",
+        f"{column} NOT BETWEEN {one} AND {two}",
+        f"{column} LIKE {pattern}",
+        f"{column} NOT LIKE {pattern}",
+        f"{column} IS NULL",
+        f"{column} IS NOT NULL",
+        f"substr({column}, 1, 7) {operator} {one}",
+        f'concat({column}, {a}"{other}") {operator} {one}',
+    ][form]
+
+
+@st.composite
+def _data_leaves(draw: st.DrawFn, a: str) -> str:
+    number = draw(st.integers(-1, 101))
+    operator = draw(_operators)
+    return draw(
+        st.sampled_from(
+            [
+                f"{a}bytes {operator} {number}",
+                f"{a}srcaddr {operator} '10.0.0.1'",
+                f'{a}srcaddr = {a}"date"',
+                f"{a}srcaddr IN ('10.0.0.2', {a}aws_region)",
+                f"{a}bytes IS NULL",
+                f"{a}bytes IS NOT NULL",
+                f"coalesce({a}srcaddr, {a}\"date\") {operator} '2026-11-20'",
+                f"CASE WHEN {a}bytes > {number} THEN {a}\"date\" ELSE '2026-11-20' END"
+                " = '2026-11-20'",
+                f"({a}bytes > {number}) = ({a}\"hour\" = '07')",
+                f"({a}bytes > {number} AND {a}\"hour\" = '07') IS NULL",
+                f"({a}bytes > {number} OR {a}\"hour\" = '07') IS NOT TRUE",
+                f'{a}"end" >= {int(FIRST.timestamp()) + 86_400}',
+                "1 = 0",
+                "TRUE",
+                "NULL",
+            ]
+        )
+    )
+
+
+def _conditions(a: str) -> st.SearchStrategy[str]:
+    leaves = _key_leaves(a) | _data_leaves(a) | _key_leaves(a)
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.tuples(inner, inner).map(lambda x: f"({x[0]} AND {x[1]})"),
+            st.tuples(inner, inner).map(lambda x: f"({x[0]} OR {x[1]})"),
+            st.tuples(inner, inner).map(lambda x: f"(NOT {x[0]} AND {x[1]})"),
+            inner.map(lambda x: f"NOT ({x})"),
+            inner.map(lambda x: f"NOT (NOT ({x}))"),
+        ),
+        max_leaves=6,
+    )
+
+
+STATEMENTS = [
+    "SELECT * FROM t0 WHERE {p}",
+    "SELECT count(*), sum(bytes), min(srcaddr) FROM t0 AS a WHERE {a}",
+    "SELECT srcaddr, count(*) FROM t0 WHERE {p} GROUP BY srcaddr"
+    " HAVING min(\"date\") > '2026-11-19'",
+    'SELECT upper(aws_region) AS "date", srcaddr AS hour FROM t0 WHERE {p} ORDER BY 1, 2',
+    "WITH c AS (SELECT * FROM t0 AS a WHERE {a}) SELECT * FROM c WHERE {p}",
+    "WITH c AS (SELECT * FROM t0) SELECT * FROM c WHERE {p}",
+    'WITH t1 AS (SELECT aws_region, srcaddr AS "date", bytes, "end", hour, aws_account_id, srcaddr'
+    " FROM t0 AS a WHERE {a}) SELECT * FROM t1 WHERE {p}",
+    "SELECT * FROM (SELECT * FROM t0 AS a WHERE {a}) AS b WHERE {b}",
+    "SELECT a.bytes, b.bytes FROM t0 AS a JOIN t1 AS b ON a.srcaddr = b.srcaddr WHERE {a} AND {b}",
+    "SELECT a.bytes, b.bytes FROM t0 AS a JOIN t1 AS b ON a.srcaddr = b.srcaddr WHERE {a} OR {b}",
+    "SELECT a.bytes, b.bytes FROM t0 AS a JOIN t1 AS b ON {a} AND {b} AND a.bytes = b.bytes",
+    "SELECT a.bytes, b.bytes FROM t0 AS a, t1 AS b"
+    ' WHERE a."date" = b."date" AND {b} AND a.bytes < 9',
+    'SELECT count(*) FROM t0 AS a JOIN t1 AS b USING ("date") WHERE {a} AND NOT ({b})',
+    "SELECT a.bytes, b.bytes FROM t0 AS a LEFT JOIN t1 AS b ON a.bytes = b.bytes AND {b} WHERE {a}",
+    "SELECT a.bytes, b.bytes FROM t0 AS a LEFT JOIN t1 AS b ON a.bytes = b.bytes WHERE {b}",
+    "SELECT a.bytes, b.bytes FROM t0 AS a RIGHT JOIN t1 AS b ON a.bytes = b.bytes WHERE {a}",
+    "SELECT a.bytes, b.bytes FROM t0 AS a FULL JOIN t1 AS b ON a.bytes = b.bytes AND {a} WHERE {b}",
+    "SELECT a.bytes FROM t0 AS a LEFT JOIN (SELECT * FROM t1 AS b WHERE {b}) AS c"
+    ' ON a.bytes = c.bytes WHERE c."date" IS NULL',
+    "SELECT bytes FROM t0 AS a WHERE {a} AND srcaddr IN (SELECT srcaddr FROM t1 AS b WHERE {b})",
+    "SELECT bytes FROM t0 AS a WHERE {a} OR bytes NOT IN (SELECT bytes FROM t1 AS b WHERE {b})",
+    "SELECT bytes FROM t0 AS a WHERE NOT ({a} OR EXISTS (SELECT 1 FROM t1 AS b WHERE {b}"
+    ' AND b."date" = a."date"))',
+    "SELECT bytes FROM t0 AS a WHERE EXISTS (SELECT 1 FROM t1 AS b WHERE {a} AND {b}"
+    " AND a.bytes = b.bytes)",
+    'SELECT bytes FROM t0 AS a WHERE "date" = (SELECT max("date") FROM t1 AS b WHERE {b}) AND {a}',
+    "SELECT bytes, (SELECT count(*) FROM t1 AS b WHERE {b}) FROM t0 AS a WHERE {a}",
+    "SELECT bytes FROM t0 AS a WHERE {a} UNION SELECT bytes FROM t1 AS b WHERE {b}",
+    "SELECT bytes FROM t0 AS a WHERE {a} UNION ALL (SELECT bytes FROM t1 AS b WHERE {b})",
+    "(SELECT bytes FROM t0 AS a WHERE {a}) EXCEPT SELECT bytes FROM t1 AS b WHERE {b}",
+    "SELECT srcaddr FROM t0 AS a WHERE {a} INTERSECT SELECT srcaddr FROM t1 AS b WHERE {b}",
+    "(SELECT count(*) FROM t0 WHERE {p})",
+    "SELECT x, count(*) FROM t0 AS a CROSS JOIN UNNEST(ARRAY[srcaddr, aws_region]) AS u (x)"
+    " WHERE {a} AND x <> '-' GROUP BY x",
+    "SELECT x FROM t0 AS a CROSS JOIN UNNEST(ARRAY[srcaddr, aws_region]) AS u (x) WHERE {p}",
+    'SELECT "date", count(*) OVER (PARTITION BY srcaddr) FROM t0 WHERE {p}',
+    "WITH c AS (SELECT * FROM t0 AS a WHERE {a}), d AS (SELECT * FROM c AS b WHERE {b})"
+    " SELECT count(*) FROM c AS x JOIN d AS y ON x.bytes = y.bytes WHERE x.bytes > 3",
+    'SELECT * FROM t0 AS a ("date", w, x, aws_region, hour, aws_account_id, y) WHERE {keys}',
+    'SELECT * FROM t0 AS a (v, w, x, aws_region, "date", hour, aws_account_id) WHERE {keys}',
+]
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@given(st.data(), st.sampled_from(STATEMENTS))
+def test_no_statement_loses_a_row(data: st.DataObject, statement: str) -> None:
+    """Over the kept partitions alone, a statement gives the rows that it gives over all."""
+    filled = statement.format(
+        p=data.draw(_conditions("")) if "{p}" in statement else "",
+        a=data.draw(_conditions("a.")) if "{a}" in statement else "",
+        b=data.draw(_conditions("b.")) if "{b}" in statement else "",
+        keys=data.draw(_key_leaves("a.")) if "{keys}" in statement else "",
+    )
+    _assert_sound(filled)
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_every_table_of_a_statement_is_a_scan(statement: str) -> None:
+    """Each place that names a real table is found, and one below a CTE as often as it is read."""
+    sql = statement.format(p="TRUE", a="TRUE", b="TRUE", keys="TRUE")
+    tree = sqlglot.parse_one(sql, dialect="athena")
+    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
+    named = Counter(table.name for table in tree.find_all(exp.Table) if table.name not in ctes)
+    found = Counter(scan.table for scan in table_scans(sql, KEYS))
+    assert found.keys() == named.keys()
+    assert found >= named
+    assert found == named or ctes
+
+
+# ---------------------------------------------------------------- single traps
+
+
+def _days(numbers: set[int]) -> list[str]:
+    return sorted({f"{PARTITIONS[n].start:%d}" for n in numbers})
+
+
+@pytest.mark.parametrize(
+    ("where", "days"),
+    [
+        ("\"date\" = '2026-11-20'", ["20"]),
+        ("'2026-11-20' = \"date\"", ["20"]),
+        ("\"date\" >= '2026-11-20'", ["20", "21"]),
+        ("\"date\" BETWEEN '2026-11-19' AND '2026-11-20' AND bytes > 5", ["19", "20"]),
+        ("\"date\" IN ('2026-11-19', '2026-11-21')", ["19", "21"]),
+        ("\"date\" LIKE '%-20'", ["20"]),
+        ("substr(\"date\", 9) = '20'", ["20"]),
+        ("bytes > 5 AND (\"date\" = '2026-11-20' OR \"date\" = '2026-11-21')", ["20", "21"]),
+        ("NOT \"date\" = '2026-11-20'", ["19", "21"]),
+        ("NOT (\"date\" = '2026-11-20' OR bytes > 5)", ["19", "21"]),
+        ("NOT (\"date\" = '2026-11-20' AND bytes > 5)", ["19", "20", "21"]),
+        ("\"date\" = '2026-11-20' OR bytes > 5", ["19", "20", "21"]),
+        ("bytes > 5", ["19", "20", "21"]),
+        ("\"date\" = '1999-01-01'", []),
+        ("\"date\" = '2026-11-20' AND FALSE", ["20"]),
+        ("CAST(hour AS integer) < 24 AND DATE(\"date\") = DATE '2026-11-20'", ["20"]),
+        ("\"date\" = '2026-11-20' AND random() < 0.5", ["20"]),
+        ("\"date\" = '2026-11-20' AND srcaddr IN (SELECT srcaddr FROM t1)", ["20"]),
+    ],
+)
+def test_a_condition_on_keys_is_used(where: str, days: list[str]) -> None:
+    """What is about keys narrows the days, beside any other condition."""
+    assert _days(_numbers(f"SELECT * FROM t0 WHERE {where}")["t0"]) == days
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "CAST(srcaddr AS integer) = 5",
+        'CAST("date" AS integer) = 5',
+        "nonsense(\"date\") = 'x'",
+        '"date" = ?',
+        "random() < 0.5",
+        '"date" = CAST(uuid() AS varchar)',
+        '"date" = (SELECT max("date") FROM t1)',
+        '"date" = srcaddr',
+        "t0.nothing = 'x'",
+    ],
+)
+def test_what_is_not_understood_keeps_everything(where: str) -> None:
+    """An estimate may be high, never low."""
+    (scan, *_) = [
+        s for s in table_scans(f"SELECT * FROM t0 WHERE {where}", KEYS) if s.table == "t0"
+    ]
+    assert list(kept(scan, HOURLY, PARTITIONS, evaluate)) == [True] * len(PARTITIONS)
+
+
+def test_no_where_keeps_everything() -> None:
+    """Without a condition there is none to prove false."""
+    assert table_scans("SELECT 1 FROM flow_logs.T0", KEYS) == (TableScan("flow_logs", "t0", None),)
+    assert _numbers("SELECT * FROM t0") == {"t0": set(range(len(PARTITIONS)))}
+
+
+def test_a_partition_without_place_is_kept() -> None:
+    """Logs that lie in no layout have no keys to judge by."""
+    (scan,) = table_scans("SELECT * FROM t0 WHERE \"date\" = '1999-01-01'", KEYS)
+    assert list(kept(scan, HOURLY, PARTITIONS[:2], evaluate)) == [False, False]
+    assert list(kept(scan, HOURLY, [None], evaluate)) == [True]
+    mixed = list(kept(scan, HOURLY, [PARTITIONS[0], None], evaluate))
+    assert mixed[1] is True
+    assert list(kept(scan, HOURLY, [], evaluate)) == []
+
+
+def test_renamed_columns_are_not_keys() -> None:
+    """A table alias with column names gives a key's name to a data column."""
+    sql = (
+        'SELECT * FROM t0 AS a ("date", b, e, acc, reg, d, h)'
+        " WHERE a.\"date\" = '10.0.0.1' AND b > 0"
+    )
+    assert _answer(sql)
+    _assert_sound(sql)
+
+
+def test_a_cte_may_have_the_name_of_a_table() -> None:
+    """The CTE's own columns are no keys, and the table below it is the one that is read."""
+    sql = (
+        'WITH t1 AS (SELECT srcaddr AS "date", bytes FROM t0)'
+        " SELECT * FROM t1 WHERE \"date\" = '10.0.0.1'"
+    )
+    assert set(_assert_sound(sql)) == {"t0"}
+
+
+def test_a_cte_read_twice_is_two_scans() -> None:
+    """Trino inlines a WITH wherever it is named, so its table is read, and billed, that often."""
+    sql = "WITH c AS (SELECT * FROM t0) SELECT 1 FROM c AS a JOIN c AS b ON a.bytes = b.bytes"
+    assert [scan.table for scan in table_scans(sql, KEYS)] == ["t0", "t0"]
+
+
+def test_a_cte_that_nothing_reads_is_no_row_lost() -> None:
+    """An unused WITH is at worst counted: nothing fails."""
+    sql = "WITH c AS (SELECT * FROM t0) SELECT count(*) FROM t1 WHERE \"date\" = '2026-11-20'"
+    assert _days(_assert_sound(sql)["t1"]) == ["20"]
+
+
+def test_two_tables_of_one_name_are_two_scans_or_refused() -> None:
+    """Tables of the same name in two databases are both read."""
+    sql = "SELECT count(*) FROM one.t CROSS JOIN two.t"
+    try:
+        found = table_scans(sql, KEYS)
+    except BadSql:
+        return
+    assert sorted((scan.database, scan.table) for scan in found) == [("one", "t"), ("two", "t")]
+
+
+def test_an_unqualified_key_between_two_tables_is_nobodys() -> None:
+    """Which side it names is not known, so neither is narrowed."""
+    sql = "SELECT 1 FROM t0 AS a CROSS JOIN other AS b WHERE \"date\" = '2026-11-20'"
+    assert [scan.condition for scan in table_scans(sql, KEYS)] == [None, None]
+
+
+@pytest.mark.parametrize("side", ["LEFT", "RIGHT", "FULL"])
+@pytest.mark.parametrize("where", ['a."date" IS NULL', 'b."date" IS NULL', "b.hour < '07'"])
+def test_outer_joins_keep_everything(side: str, where: str) -> None:
+    """A WHERE after an outer join may speak of rows that no partition holds."""
+    sql = (
+        f"SELECT a.bytes, b.bytes FROM t0 AS a {side} JOIN t1 AS b"
+        f" ON a.bytes = b.bytes AND a.bytes > 50 WHERE {where}"
+    )
+    everything = set(range(len(PARTITIONS)))
+    assert _assert_sound(sql) == {"t0": everything, "t1": everything}
+
+
+@pytest.mark.parametrize("sql", ["SELECT 'open", "SELECT 1 FROM t0, t0 WHERE", "nonsense("])
+def test_what_is_no_sql_is_refused(sql: str) -> None:
+    """What cannot be parsed has no estimate, least of all one of nothing."""
+    with pytest.raises(BadSql):
+        table_scans(sql, KEYS)
+
+
+# ---------------------------------------------------------------- tightness
+
+
+def _window(days: tuple[int, int], hours: tuple[int, int] = (0, 0)) -> Window:
+    start, end = (
+        FIRST + timedelta(days=day, hours=hour) for day, hour in zip(days, hours, strict=True)
+    )
+    return Window(start, end)
+
+
+WINDOWS = {
+    "one day": _window((1, 2)),
+    "part of a day": _window((1, 1), (6, 8)),
+    "over midnight": _window((0, 1), (23, 1)),
+    "a second of the next day": Window(FIRST, FIRST + DAY + timedelta(seconds=1)),
+    "late": replace(_window((0, 1)), late=timedelta(minutes=5)),
+    "one account": replace(_window((0, 3)), accounts=("222222222222",)),
+    "a region since": Window(FIRST + DAY, regions=("us-gov-west-1",)),
+    "everything": Window(),
+    "nothing": _window((9, 10)),
+}
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS.keys())
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_saved_queries_read_what_the_window_covers(layout: str, window: Window) -> None:
+    """For each shipped query the kept partitions are those of the window: none more, none less."""
+    spec = replace(SPEC, layout=LAYOUTS[layout])
+    partitions = _of(spec)
+    expected = [
+        window.covers(p.start, spec.layout.step)
+        and (not window.accounts or p.account in window.accounts)
+        and (not window.regions or p.region in window.regions)
+        for p in partitions
+    ]
+    conditions = set()
+    for name, query in library().items():
+        given_ = ["ip=10.0.0.1"] if name == "traffic-from-source" else []
+        bound = bind(query, bind_values(query.params, given_), spec, window)
+        (scan,) = table_scans(bound.sql, spec.layout.keys)
+        assert (scan.database, scan.table) == (spec.database, spec.name)
+        if scan.condition not in conditions:  # the same one needs no second answer
+            assert list(kept(scan, spec, partitions, evaluate)) == expected, name
+        conditions.add(scan.condition)
+
+
+def _of(spec: TableSpec) -> Sequence[Partition]:
+    if "hour" in spec.layout.keys:
+        return PARTITIONS
+    return [p for p in PARTITIONS if p.start.hour == 0]
