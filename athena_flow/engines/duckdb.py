@@ -35,8 +35,8 @@ BATCH_BYTES = 256 * 2**20
 INFLATION = 5
 """Bytes of text in a byte of gzip, about, in flow logs."""
 THREADS = 2
-_NEVER = "\x1f"
-"""A delimiter that no record holds: AWS writes printable text."""
+_DELIMITERS = "\x1f\x1e\x1d\x1c\x01\x02\x03\x04"
+"""Tried in this order; AWS writes printable text, so the first will do."""
 
 _DUCKDB_TYPES = {"int": "INTEGER", "bigint": "BIGINT", "string": "VARCHAR"}
 _ATHENA_TYPES = {"HUGEINT": "bigint", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone"}
@@ -57,7 +57,8 @@ _MACROS = (
     # What LazySimpleSerDe takes for a whole number: digits with a sign, a fraction cut off.
     r"""CREATE TEMP MACRO hive_digits(x) AS CASE
         WHEN x NOT GLOB '*[!0-9]*' THEN x
-        WHEN regexp_full_match(x, '[+-]?[0-9]+(\.[0-9]*)?') THEN split_part(x, '.', 1) END""",
+        WHEN regexp_full_match(x, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)')
+        THEN regexp_replace(split_part(x, '.', 1), '^([+-]?)$', '\10') END""",
     r"CREATE TEMP MACRO hive_string(x) AS nullif(x, '\N')",
 )
 
@@ -220,6 +221,12 @@ class _Text:
     log_format: LogFormat
     place: Registered
     records: bytes
+    delimiter: str
+    """A character that the records do not hold, so that a line stays whole."""
+
+
+_Kind = tuple[LogFormat, str]
+"""What files that are loaded together share: their format and their delimiter."""
 
 
 class _Load:
@@ -273,7 +280,7 @@ class _Load:
         if log_format.columns != self._spec.format.columns and self._spec.partitions != "files":
             self._check(log_format, log.uri)
             self._notes.mapped.append(log.uri)
-        return _Text(log_format, place, text)
+        return _Text(log_format, place, text, _delimiter(text, log.uri))
 
     def _decoded(self, data: bytes, uri: str) -> bytes:
         """UTF-8 with every line ended by a newline, as Hadoop's line reader ends them."""
@@ -298,17 +305,17 @@ class _Load:
 
     def _insert(self, texts: Iterable[_Text]) -> None:
         """One temporary file for each place, loaded by format, and gone again."""
-        joined: dict[tuple[LogFormat, Registered], list[bytes]] = defaultdict(list)
+        joined: dict[tuple[_Kind, Registered], list[bytes]] = defaultdict(list)
         for text in texts:
-            joined[text.log_format, text.place].append(text.records)
+            joined[(text.log_format, text.delimiter), text.place].append(text.records)
         with tempfile.TemporaryDirectory(prefix="athena-flow-") as folder:
-            by_format: dict[LogFormat, dict[str, Registered]] = defaultdict(dict)
-            for number, ((log_format, place), parts) in enumerate(joined.items()):
+            by_kind: dict[_Kind, dict[str, Registered]] = defaultdict(dict)
+            for number, ((kind, place), parts) in enumerate(joined.items()):
                 file = Path(folder, f"{number}.log")
                 file.write_bytes(b"".join(parts))
-                by_format[log_format][str(file)] = place
-            for log_format, places in by_format.items():
-                self._load(log_format, places)
+                by_kind[kind][str(file)] = place
+            for (log_format, delimiter), places in by_kind.items():
+                self._load(log_format, delimiter, places)
 
     def _insert_parquet(self, objects: dict[ObjectInfo, Registered]) -> None:
         """Parquet files by column name; files of one schema are loaded together."""
@@ -337,12 +344,12 @@ class _Load:
             )
         return f"CAST({name(column).text} AS {_DUCKDB_TYPES[kind]})"
 
-    def _load(self, log_format: LogFormat, places: dict[str, Registered]) -> None:
+    def _load(self, log_format: LogFormat, delimiter: str, places: dict[str, Registered]) -> None:
         position = {column: n for n, column in enumerate(log_format.columns, start=1)}
         picked = {column: _cast(position.get(column), kind) for column, kind in self._data}
         source = (
             "(SELECT string_split(coalesce(line, ''), ' ') AS f, filename"
-            f" FROM {_lines(list(places))})"
+            f" FROM {_lines(list(places), delimiter)})"
         )
         self._fill(places, picked, source, f"len(f) <> {len(log_format.fields)}")
 
@@ -470,10 +477,17 @@ def _cast(position: int | None, kind: str) -> str:
     return f"TRY_CAST(hive_digits(f[{position}]) AS {_DUCKDB_TYPES[kind]})"
 
 
-def _lines(paths: Sequence[str]) -> str:
-    """A table of whole lines: one column, whose delimiter is a byte that no log holds."""
+def _delimiter(text: bytes, uri: str) -> str:
+    for delimiter in _DELIMITERS:
+        if delimiter.encode() not in text:
+            return delimiter
+    raise BadFile(f"{uri}: is no text log: it holds control characters of every kind")
+
+
+def _lines(paths: Sequence[str], delimiter: str) -> str:
+    """A table of whole lines: one column, whose delimiter is a byte that no line holds."""
     return (
         f"read_csv([{_list(paths)}], columns = {{'line': 'VARCHAR'}}, header = false,"
-        f" auto_detect = false, delim = '{_NEVER}', quote = '', escape = '', comment = '',"
+        f" auto_detect = false, delim = '{delimiter}', quote = '', escape = '', comment = '',"
         " filename = true)"
     )

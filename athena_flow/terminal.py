@@ -1,0 +1,134 @@
+"""The only module that writes to stdout or stderr, and that exits.
+
+stdout carries data only: rows, SQL, plans, estimates. Notes, progress and errors go to
+stderr; ``--quiet`` leaves errors alone there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from athena_flow.errors import NotFound
+from athena_flow.settings import Settings
+
+if TYPE_CHECKING:
+    from athena_flow.output import Rows
+    from athena_flow.ports import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error as it leaves the program; the JSON shape is a contract."""
+
+    code: int
+    kind: str
+    message: str
+    hint: str | None = None
+
+
+def write(text: str) -> None:
+    sys.stdout.write(text)
+
+
+def say(s: Settings, text: str) -> None:
+    """A note for people, on stderr."""
+    if not s.quiet:
+        sys.stderr.write(text + "\n")
+
+
+def data(s: Settings, text: str) -> None:
+    if s.output:
+        write_file(Path(s.output), text)
+    else:
+        write(text)
+
+
+def write_file(path: Path, text: str) -> None:
+    """All of it or nothing: a file that is there stays as it is until the new one is whole."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise NotFound(f"cannot write {path}: {error.strerror}") from None
+
+
+def print_list(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> None:
+    """Rows that are a list of things: as JSON, a list of objects."""
+    from athena_flow.output import to_json
+
+    if s.as_ == "json":
+        names = [name for name, _ in columns]
+        data(s, to_json([dict(zip(names, row, strict=True)) for row in rows]))
+    else:
+        print_rows(s, columns, rows)
+
+
+def print_rows(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> None:
+    from athena_flow.output import rows_text
+
+    if s.as_ == "parquet":
+        from athena_flow.engines.duckdb import write_parquet
+
+        write_parquet(columns, rows, Path(s.output or ""))
+        return
+    terminal = sys.stdout.isatty() and not s.output
+    width = _width() if terminal else None
+    text = rows_text([name for name, _ in columns], rows, s.as_ or "table", width=width)
+    if s.output:
+        write_file(Path(s.output), "".join(text))
+    else:
+        for piece in text:
+            write(piece)
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+@contextmanager
+def progress(s: Settings) -> Iterator[Progress]:
+    """A bar on stderr when that is a terminal; silence when it is not, or with --quiet."""
+    from athena_flow.ports import no_progress
+
+    if s.quiet or not sys.stderr.isatty():
+        yield no_progress
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done, total=total)
+
+        yield show
+
+
+def fail(s: Settings | None, error: Failure) -> NoReturn:
+    """One line for people, or one of JSON for scripts, and the exit code."""
+    if s.as_ == "json" if s else _asks_for_json(sys.argv):
+        sys.stderr.write(json.dumps({"error": asdict(error)}, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"athena-flow: error: {error.message}\n")
+        if error.hint:
+            sys.stderr.write(f"hint: {error.hint}\n")
+    sys.exit(error.code)
+
+
+def _asks_for_json(argv: Sequence[str]) -> bool:
+    """When a command fails before its settings are read."""
+    return "--as=json" in argv or ("--as", "json") in zip(argv, argv[1:], strict=False)

@@ -1,0 +1,519 @@
+"""`discover` and the look at a bucket behind it: what lies there, in how many tables."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+from athena_server import AthenaServer
+from conftest import NOW, Ran, put_tree
+
+from athena_flow import demo, survey
+from athena_flow.engines.duckdb import parquet_columns
+from athena_flow.errors import BadFile, NotFound
+from athena_flow.layout import DAILY, LAYOUTS, ROOT, Layout, Partition
+from athena_flow.local import DirStore
+from athena_flow.logformat import DEFAULT, LogFormat, parse_format
+from athena_flow.ports import ObjectInfo
+from athena_flow.survey import Block, FlowLog, Survey, blocks, described_blocks, flow_log, text_of
+from athena_flow.window import DAY, Window
+
+ACCOUNT, OTHER = "111122223333", "444455556666"
+REGION = "us-east-1"
+FIRST = datetime(2026, 11, 1, tzinfo=UTC)
+LAST = datetime(2026, 11, 20, 23, 55, tzinfo=UTC)
+TGW = parse_format("default-tgw")
+HIVE = LAYOUTS["hive-daily"]
+SERVICE = replace(HIVE, template=HIVE.template.replace("aws-service", "service"))
+ORGANISATION = replace(DAILY, template=DAILY.template.replace(ROOT, f"{ROOT}o-a1b2c3d4e5/"))
+
+Cli = Callable[..., Ran]
+
+
+class Tree:
+    """A tree of small log files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.location = f"{root.as_posix()}/"
+
+    def put(
+        self,
+        at: datetime,
+        fmt: LogFormat | None = DEFAULT,
+        *,
+        layout: Layout = DAILY,
+        source: tuple[str, str] = (ACCOUNT, REGION),
+        flow_log: str = "fl-0a",
+        lines: Sequence[str] = (),
+        name: str = "",
+    ) -> Path:
+        stamp = f"{source[0]}_vpcflowlogs_{source[1]}_{flow_log}_{at:%Y%m%dT%H%MZ}_0a.log.gz"
+        path = self.root / layout.prefix(Partition(*source, at)) / (name or stamp)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        values = {"end": str(int(at.timestamp())), "log-status": "OK"}
+        rows = lines or (demo.lines(fmt, [values]) if fmt else ())
+        path.write_bytes(gzip.compress("".join(f"{row}\n" for row in rows).encode()))
+        return path
+
+    def parquet(self, at: datetime, names: str, flow_log: str = "fl-0a") -> Path:
+        path = self.put(at, flow_log=flow_log, name=f"x_{flow_log}_{at:%Y%m%dT%H%MZ}_.log.parquet")
+        columns = ", ".join(f"7 AS {f.column}" for f in parse_format(names).fields)
+        with duckdb.connect() as db:
+            db.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
+        return path
+
+    def look(self, window: Window | None = None) -> Survey:
+        return survey.survey(self.location, DirStore(), parquet_columns, window or Window())
+
+    def blocks(self) -> list[Block]:
+        return blocks(self.location, self.look().samples)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path / "bucket")
+
+
+def one(found: Sequence[Block]) -> Block:
+    (block,) = found
+    return block
+
+
+# ---------------------------------------------------------------- what lies there
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS.values(), SERVICE, ORGANISATION],
+                         ids=[*LAYOUTS, "service", "organisation"])  # fmt: skip
+def test_every_layout_is_recognised(tree: Tree, layout: Layout) -> None:
+    """Accounts, regions, first and last day, and a key by which the layout can be named."""
+    tree.put(FIRST, layout=layout)
+    tree.put(LAST, layout=layout, source=(OTHER, "eu-west-1"), flow_log="fl-0b")
+    block = one(tree.blocks())
+    assert block.layout.template == layout.template
+    assert (block.format, block.file_type) == (DEFAULT, "text")
+    assert (block.accounts, block.regions) == ((ACCOUNT, OTHER), ("eu-west-1", REGION))
+    assert (block.first, block.last) == (FIRST.date(), LAST.date())
+    assert block.flow_logs == ("fl-0a", "fl-0b")
+    assert (tree.root / block.example).is_file()
+
+
+@pytest.mark.parametrize("region", ["us-gov-west-1", "cn-north-1", "ap-southeast-7"])
+def test_regions_of_every_partition_of_aws(tree: Tree, region: str) -> None:
+    """GovCloud's and China's regions are named otherwise."""
+    tree.put(FIRST, source=(ACCOUNT, region))
+    assert one(tree.blocks()).regions == (region,)
+
+
+def test_a_custom_prefix(tmp_path: Path) -> None:
+    """Whatever stands before AWSLogs/ is the location."""
+    tree = Tree(tmp_path / "a" / "b=c" / "d")
+    tree.put(FIRST)
+    assert one(tree.blocks()).location == f"{tmp_path.as_posix()}/a/b=c/d/"
+
+
+def test_only_the_ends_of_an_open_window_are_read(tree: Tree) -> None:
+    """A year of logs costs no more than its first and last day."""
+    for n in range(30):
+        tree.put(FIRST + n * DAY)
+    found = tree.look()
+    assert [s.at.day for s in found.samples] == [1, 30]
+    assert found.keys == 2
+
+
+def test_every_day_of_a_closed_window_is_read(tree: Tree) -> None:
+    """The first and the last text object of each day, with what their rows say."""
+    for n in range(5):
+        for hour in (1, 9, 17):
+            tree.put(FIRST + n * DAY + timedelta(hours=hour))
+    found = tree.look(Window(FIRST + DAY, FIRST + 4 * DAY))
+    assert [(s.at.day, s.at.hour) for s in found.samples] == [
+        (day, hour) for day in (2, 3, 4) for hour in (1, 17)
+    ]
+    assert found.keys == 9
+    rows = found.samples[0].rows
+    assert rows is not None
+    assert (rows.rows, rows.fields, rows.nodata, rows.outside_slot) == (1, 14, 0, 0)
+
+
+def test_a_closed_window_may_be_empty(tree: Tree) -> None:
+    """No logs on those days is an answer; no logs at all is an error."""
+    tree.put(FIRST)
+    assert tree.look(Window(LAST, LAST + DAY)) == Survey((), (), 0)
+    with pytest.raises(NotFound, match="no flow logs below") as caught:
+        Tree(tree.root.parent).look()
+    assert caught.value.hint == f"{tree.root.parent.as_posix()}/ holds: bucket/"
+
+
+def test_the_windows_accounts_and_regions(tree: Tree) -> None:
+    """What the window does not name is not listed."""
+    for source in ((ACCOUNT, REGION), (ACCOUNT, "eu-west-1"), (OTHER, REGION)):
+        tree.put(FIRST, source=source)
+    found = tree.look(Window(accounts=(ACCOUNT,), regions=(REGION,)))
+    assert [s.source for s in found.samples] == [(ACCOUNT, REGION)]
+
+
+# ---------------------------------------------------------------- several of them
+
+
+def test_several_flow_logs_of_different_formats(tree: Tree) -> None:
+    """Text goes by position: one block each, and the warning says why no table reads both."""
+    longer = parse_format(f"{DEFAULT.header} vpc-id")
+    tree.put(FIRST)
+    tree.put(LAST)
+    tree.put(FIRST, longer, flow_log="fl-0b")
+    found = tree.look()
+    assert [(b.format, b.flow_logs) for b in blocks(tree.location, found.samples)] == [
+        (DEFAULT, ("fl-0a",)),
+        (longer, ("fl-0b",)),
+    ]
+    (warning,) = survey.warnings(found)
+    assert "text logs of several formats lie in the same folders" in warning
+    assert f"{ACCOUNT}/{REGION}" in warning
+
+
+def test_different_formats_in_different_accounts_need_no_warning(tree: Tree) -> None:
+    """Their folders are apart, so a table each reads them."""
+    tree.put(FIRST)
+    tree.put(FIRST, parse_format("srcaddr end"), source=(OTHER, REGION))
+    assert survey.warnings(tree.look()) == []
+    assert len(tree.blocks()) == 2
+
+
+def test_transit_gateway_logs_beside_vpc_logs(tree: Tree) -> None:
+    """The same folders, told apart by the flow log's id in the file names."""
+    tree.put(FIRST)
+    tree.put(FIRST, TGW, flow_log="fl-0f")
+    found = {b.format.kind: b for b in tree.blocks() if b.format}
+    assert found["tgw"].flow_logs == ("fl-0f",)
+    assert found["tgw"].format == TGW
+    assert found["vpc"].flow_logs == ("fl-0a",)
+
+
+def test_many_files_of_one_flow_log_hide_no_other(tree: Tree) -> None:
+    """A day has 288 slots, and a folder several flow logs: all of them are seen."""
+    for n in range(600):
+        tree.put(FIRST, name=f"{ACCOUNT}_vpcflowlogs_{REGION}_fl-0a_20261101T0000Z_{n:04}.log.gz")
+    tree.put(FIRST, TGW, flow_log="fl-0f")
+    assert len(tree.blocks()) == 2
+
+
+def test_parquet_of_several_formats_is_one_block(tree: Tree) -> None:
+    """Read by name: the table over all of them has every field."""
+    tree.parquet(FIRST, "srcaddr dstaddr")
+    tree.parquet(FIRST, "srcaddr bytes", flow_log="fl-0b")
+    block = one(tree.blocks())
+    assert block.file_type == "parquet"
+    assert block.format == parse_format("srcaddr dstaddr bytes")
+
+
+def test_parquet_columns_keep_their_types(tree: Tree) -> None:
+    """So that a table can be held against them."""
+    tree.parquet(FIRST, "srcport")
+    (sample,) = tree.look().samples
+    assert sample.columns == (("srcport", "integer"),)
+
+
+def test_text_and_parquet_are_two_blocks(tree: Tree) -> None:
+    """No table reads both."""
+    tree.put(FIRST)
+    tree.parquet(FIRST, "srcaddr")
+    assert {b.file_type for b in tree.blocks()} == {"text", "parquet"}
+
+
+# ---------------------------------------------------------------- what is odd
+
+
+def test_strange_keys_are_counted_and_named(tree: Tree) -> None:
+    """A key in no layout is never dropped in silence."""
+    tree.put(FIRST)
+    odd = [tree.put(FIRST, layout=replace(DAILY, template=DAILY.template + f"{n}x/")) for n in "ab"]
+    found = tree.look()
+    assert found.strange == tuple(str(path) for path in odd)
+    assert survey.warnings(found) == [f"in no layout: 2 files: {odd[0]}, {odd[1]}"]
+
+
+def test_files_without_a_header(tree: Tree) -> None:
+    """The default's shape is recognised; any other is said to be unknown."""
+    tree.put(FIRST, lines=["2 123456789012 eni-1 - - - - - - - 1 2 - NODATA"])
+    tree.put(FIRST, lines=["1 2 3"], flow_log="fl-0b")
+    found = tree.look()
+    assert [s.format for s in found.samples] == [DEFAULT, None]
+    assert survey.warnings(found)[0].startswith("no header line: 2 files")
+
+
+def test_empty_files_make_no_block(tree: Tree) -> None:
+    """A gzip of nothing says nothing."""
+    tree.put(FIRST)
+    tree.put(FIRST, None, flow_log="fl-0b")
+    assert one(tree.blocks()).flow_logs == ("fl-0a",)
+    assert survey.warnings(tree.look()) == []
+
+
+def test_one_bad_file_stops_nothing(tree: Tree) -> None:
+    """It is named, and the rest is looked at."""
+    tree.put(FIRST)
+    bad = tree.put(FIRST, lines=["srcaddr srcaddr"], flow_log="fl-0b")
+    found = tree.look()
+    assert len(found.samples) == 1
+    (warning,) = survey.warnings(found)
+    assert warning == f"no log: 1 file: {bad}: log format: repeated: srcaddr"
+
+
+def test_what_is_too_much_is_said(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a huge folder nor a huge organisation is read to its end, in silence."""
+    for n in range(4):
+        tree.put(FIRST, source=(f"{n:012}", REGION))
+    tree.put(FIRST, source=(f"{0:012}", REGION), flow_log="fl-0b")
+    monkeypatch.setattr(survey, "DAY_OBJECTS", 2)
+    monkeypatch.setattr(survey, "MOST_OBJECTS", 3)
+    found = tree.look()
+    assert (len(found.samples), found.left_out) == (3, 2)
+    assert [day.split("/")[-7] for day in found.longer] == [f"{0:012}"]
+    assert survey.limits(found) == [
+        f"only the first 2 keys were listed of: {found.longer[0]}",
+        "2 more objects were left out: there are many sources",
+    ]
+
+
+# ---------------------------------------------------------------- the text of an object
+
+
+def test_text_of_every_member_of_a_gzip_object() -> None:
+    """Gzip files can be put together, and are read on past the first."""
+    data = gzip.compress(b"one\n") + gzip.compress(b"two\n")
+    assert text_of(data, 100) == ("one\ntwo\n", False)
+    assert text_of(b"plain\n", 100) == ("plain\n", False)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_text_that_goes_on_ends_with_a_whole_line(pack: Callable[[bytes], bytes]) -> None:
+    """Half a line would be half a record."""
+    assert text_of(pack(b"first line\nsecond line\n")[:14], 14)[1]
+    data = pack(b"ab\n" * 1000)
+    assert text_of(data, 100) == ("ab\n" * 33, True)
+
+
+def test_text_that_is_none() -> None:
+    """Not UTF-8 in the first line, no gzip behind gzip's mark, or cut short."""
+    for data, reason in (
+        (b"\xff\xfe\n", "is no text log"),
+        (b"\x1f\x8bxxxxxxxxxxxx", "is no text log"),
+        (gzip.compress(b"text\n")[:-9], "ends too early"),
+    ):
+        with pytest.raises(BadFile, match=reason):
+            text_of(data, 1000)
+    assert text_of(b"header\n\xff\n", 100) == ("header\n\N{REPLACEMENT CHARACTER}\n", False)
+
+
+# ---------------------------------------------------------------- DescribeFlowLogs
+
+
+def described(**more: Any) -> dict[str, Any]:
+    return {
+        "FlowLogId": "fl-0a",
+        "LogDestinationType": "s3",
+        "LogDestination": "arn:aws:s3:::logs/net/",
+        "LogFormat": DEFAULT.text,
+        "CreationTime": datetime(2026, 3, 1, 12, tzinfo=UTC),
+        "ResourceId": "vpc-1",
+    } | more
+
+
+def options(**more: Any) -> dict[str, Any]:
+    return {"DestinationOptions": more}
+
+
+@pytest.mark.parametrize(
+    ("more", "layout", "file_type"),
+    [
+        ({}, "daily", "text"),
+        ({"DestinationOptions": None}, "daily", "text"),
+        (options(FileFormat="plain-text"), "daily", "text"),
+        (options(FileFormat="parquet", PerHourPartition=True), "hourly", "parquet"),
+        (options(HiveCompatiblePartitions=True), "hive-daily", "text"),
+        (options(HiveCompatiblePartitions=True, PerHourPartition=True), "hive-hourly", "text"),
+    ],
+)
+def test_destination_options(more: dict[str, Any], layout: str, file_type: str) -> None:
+    """They say layout and file type; without them AWS's defaults hold."""
+    found = flow_log(described(**more))
+    assert (found.layout.name, found.file_type) == (layout, file_type)
+
+
+@pytest.mark.parametrize(
+    ("arn", "location"),
+    [
+        ("arn:aws:s3:::logs", "s3://logs/"),
+        ("arn:aws:s3:::logs/", "s3://logs/"),
+        ("arn:aws:s3:::logs/net", "s3://logs/net/"),
+        ("arn:aws-cn:s3:::logs/a/b/", "s3://logs/a/b/"),
+        ("arn:aws-us-gov:s3:::logs/a//b/", "s3://logs/a/b/"),
+    ],
+)
+def test_the_destinations_arn(arn: str, location: str) -> None:
+    """Bucket and prefix, in every partition of AWS; a location always ends in /."""
+    assert flow_log(described(LogDestination=arn)).location == location
+
+
+def test_the_format_of_a_flow_log() -> None:
+    """Fields newer than this package are kept in place."""
+    found = flow_log(described(LogFormat="${srcaddr} ${brand-new} ${end}"))
+    assert found.format.columns == ("srcaddr", "brand_new", "end")
+    assert found.created == date(2026, 3, 1)
+
+
+def test_flow_logs_of_one_table() -> None:
+    """Those alike in location, layout, file type and format share a block."""
+    entries = [
+        described(),
+        described(FlowLogId="fl-0b", CreationTime=datetime(2026, 1, 1, tzinfo=UTC)),
+        described(FlowLogId="fl-0c", **options(FileFormat="parquet")),
+    ]
+    logs: list[FlowLog] = [flow_log(entry) for entry in entries]
+    both, parquet = described_blocks(logs, ACCOUNT, REGION, NOW.date())
+    assert both.flow_logs == ("fl-0a", "fl-0b")
+    assert (both.first, both.last) == (date(2026, 1, 1), NOW.date())
+    assert (both.accounts, both.regions) == ((ACCOUNT,), (REGION,))
+    assert parquet.file_type == "parquet"
+
+
+# ---------------------------------------------------------------- the command
+
+
+def discover(cli: Cli, tree: Tree, *words: str) -> Ran:
+    return cli("discover", "--engine", "duckdb", "--location", tree.location, *words)
+
+
+def test_discover_as_json(tree: Tree, cli: Cli) -> None:
+    """One object per block, and on stderr how much was looked at."""
+    tree.put(FIRST)
+    tree.put(LAST)
+    ran = discover(cli, tree, "--as", "json")
+    assert ran.code == 0, ran.err
+    (block,) = json.loads(ran.out)
+    assert block | {"example": ""} == {
+        "location": tree.location, "layout": "daily", "file_type": "text",
+        "log_format": DEFAULT.text, "kind": "vpc", "accounts": [ACCOUNT], "regions": [REGION],
+        "first": "2026-11-01", "last": "2026-11-20", "flow_logs": ["fl-0a"], "example": "",
+    }  # fmt: skip
+    assert ran.err == "note: looked at 2 objects among 2 keys\n"
+
+
+@pytest.mark.parametrize("layout", [*LAYOUTS.values(), SERVICE, ORGANISATION],
+                         ids=[*LAYOUTS, "service", "organisation"])  # fmt: skip
+def test_init_table_needs_no_flags_after_write(tree: Tree, layout: Layout, cli: Cli) -> None:
+    """discover --write, init-table, add-partitions, and the table fits."""
+    fmt = parse_format("srcaddr end vpc-id log-status")
+    tree.put(LAST, fmt, layout=layout)
+    assert discover(cli, tree, "--write").code == 0
+    for words in (("init-table",), ("add-partitions", "--since", "7d"), ("check",)):
+        ran = cli(*words)
+        assert ran.code == 0, (words, ran.err, ran.out)
+
+
+def test_write_refuses_several_blocks(tree: Tree, cli: Cli, tmp_path: Path) -> None:
+    """Which one is meant has to be said; nothing is written."""
+    tree.put(FIRST)
+    tree.parquet(FIRST, "srcaddr")
+    ran = discover(cli, tree, "--write")
+    assert ran.code == 2
+    assert "--write needs one block, and there are 2" in ran.err
+    assert not (tmp_path / "athena-flow.toml").exists()
+    assert discover(cli, tree, "--write", "--file-type", "parquet").code == 0
+    assert 'file_type = "parquet"' in (tmp_path / "athena-flow.toml").read_text()
+
+
+def test_write_leaves_a_file_that_is_there(tree: Tree, cli: Cli, tmp_path: Path) -> None:
+    """Settings that somebody wrote are not overwritten."""
+    tree.put(FIRST)
+    (tmp_path / "athena-flow.toml").write_text("# mine\n")
+    assert discover(cli, tree, "--write").code == 2
+    assert (tmp_path / "athena-flow.toml").read_text() == "# mine\n"
+
+
+def test_an_empty_folder_is_exit_3(cli: Cli, tmp_path: Path) -> None:
+    """Nothing there, and what there is instead."""
+    (tmp_path / "empty" / "photos").mkdir(parents=True)
+    ran = discover(cli, Tree(tmp_path / "empty"))
+    assert ran.code == 3
+    assert "no flow logs below" in ran.err
+    assert "holds: photos/" in ran.err
+
+
+def test_a_central_bucket(aws: AthenaServer, tree: Tree, cli: Cli) -> None:
+    """By the bucket itself: two accounts, all pages of a prefix, no table needed."""
+    for source in ((ACCOUNT, REGION), (OTHER, "us-gov-east-1")):
+        tree.put(FIRST, source=source)
+        tree.put(LAST, source=source)
+    put_tree(tree.root, "logs", "a/b/")
+    ran = cli("discover", "--location", "s3://logs/a/b/", "--as", "json")
+    assert ran.code == 0, ran.err
+    (block,) = json.loads(ran.out)
+    assert block["location"] == "s3://logs/a/b/"
+    assert block["regions"] == [REGION, "us-gov-east-1"]
+
+
+@pytest.fixture
+def delivering(aws: AthenaServer) -> Iterator[list[str]]:
+    """An account whose VPC delivers to a bucket, in two flow logs."""
+    s3, ec2 = boto3.client("s3"), boto3.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ids = []
+    for traffic in ("ACCEPT", "REJECT"):
+        s3.create_bucket(Bucket=f"logs-{traffic.lower()}")
+        made = ec2.create_flow_logs(
+            ResourceIds=[vpc],
+            ResourceType="VPC",
+            TrafficType=traffic,
+            LogDestinationType="s3",
+            LogDestination=f"arn:aws:s3:::logs-{traffic.lower()}",
+            LogFormat="${srcaddr} ${end}",
+        )
+        ids += made["FlowLogIds"]
+    yield ids
+    ec2.delete_flow_logs(FlowLogIds=ids)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_the_accounts_own_flow_logs(delivering: list[str], cli: Cli) -> None:
+    """Without a location, DescribeFlowLogs says where each delivers."""
+    ran = cli("discover", "--as", "json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert {b["location"] for b in found} == {"s3://logs-accept/", "s3://logs-reject/"}
+    assert sorted(fl for b in found for fl in b["flow_logs"]) == sorted(delivering)
+    assert {b["log_format"] for b in found} == {"${srcaddr} ${end}"}
+
+
+def test_an_account_without_flow_logs(aws: AthenaServer, cli: Cli) -> None:
+    """The way to a central bucket is told."""
+    ran = cli("discover")
+    assert ran.code == 3
+    assert "no flow log of this account delivers to S3 from us-east-1" in ran.err
+
+
+def test_what_is_listed_can_be_a_store_of_anything() -> None:
+    """The look asks a store for folders, objects and bytes, and for nothing else."""
+
+    class Nothing:
+        def folders(self, prefix: str) -> Sequence[str]:
+            return []
+
+        def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+            yield from ()
+
+        def read(self, uri: str, most: int | None) -> bytes:
+            return b""
+
+    with pytest.raises(NotFound) as caught:
+        survey.survey("s3://b/", Nothing(), parquet_columns, Window())
+    assert caught.value.hint == "no folder lies there"
