@@ -184,17 +184,13 @@ def discover(s: Settings) -> None:
     """Say what logs lie in a bucket, or which flow logs this account has; --write keeps it."""
     from athena_flow import output
 
-    found, notes = wire.blocks_of(s)
-    for note in notes:
-        terminal.say(s, f"note: {note}")
-    found = [b for b in found if s.file_type in (None, b.file_type)]
-    found = [b for b in found if s.layout in (None, b.layout.name)]
+    found = wire.blocks_of(s)
     if s.as_ == "json":
         terminal.data(s, output.to_json([output.block_doc(b) for b in found]))
     else:
-        for block in found:
-            terminal.print_rows(s, [("what", "string"), ("", "string")], output.block_rows(block))
-            terminal.write("\n")
+        columns = [("block", "int"), ("what", "string"), ("value", "string")]
+        numbered = [(n, output.block_rows(block)) for n, block in enumerate(found, start=1)]
+        terminal.print_rows(s, columns, [(n, *row) for n, rows in numbered for row in rows])
     if s.write:
         _keep_settings(s, found)
 

@@ -46,12 +46,12 @@ class Settings:
         "what stands before AWSLogs/: s3://bucket/prefix/, or a directory for duckdb", "URI"
     )
     log_format: str | None = _setting(
-        "'${version} ${srcaddr} ...', a header line, default, or default-tgw", "TEXT"
+        "'${version} ${srcaddr} ...', a header line, default, default-tgw or auto", "TEXT"
     )
     layout: str | None = _setting(
-        "daily, hourly, hive-daily, hive-hourly, or a real key; default daily", "NAME"
+        "daily, hourly, hive-daily, hive-hourly, a real key, or auto; default daily", "NAME"
     )
-    file_type: str | None = _setting("text or parquet; default text", "TYPE")
+    file_type: str | None = _setting("text, parquet or auto; default text", "TYPE")
     partitions: str | None = _setting("explicit or projection; default explicit", "MODE")
     account: tuple[str, ...] = _several("only this account; repeatable", "ID")
     region: tuple[str, ...] = _several("only logs of this region; repeatable", "REGION")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice")
 
+AUTO = "auto"
+"""For a format, layout or file type that is to be read from the logs themselves."""
 AWS_FLAGS = ("profile", "aws_region", "endpoint_url")
 """The settings by which an account is reached."""
 NOW = "ATHENA_FLOW_NOW"
@@ -62,6 +65,8 @@ def table_spec(s: Settings) -> TableSpec:
         raise BadSetting(
             "--location is missing", hint="say what stands before AWSLogs/: s3://bucket/prefix/"
         )
+    if AUTO in (s.log_format, s.layout, s.file_type):
+        s = _as_it_lies(s)
     location = location_of(s)
     mode = _one_of("--partitions", s.partitions or "explicit", MODES)
     return TableSpec(
@@ -184,8 +189,6 @@ def own_queries(s: Settings) -> Path | None:
 
 
 def time_window(s: Settings, default: str | None) -> Window:
-    from dataclasses import replace
-
     from athena_flow.window import parse_span, parse_window
 
     window = parse_window(s.since, s.until, now(), default=default)
@@ -288,8 +291,43 @@ def known_columns(s: Settings) -> LogFormat | None:
     return log_format(s) if s.log_format else None
 
 
-def blocks_of(s: Settings) -> tuple[list[Block], list[str]]:
-    """What lies below --location or --logs; without either, the account's own flow logs."""
+def _as_it_lies(s: Settings) -> Settings:
+    """The settings with every ``auto`` replaced by what the logs themselves say."""
+    found = blocks_of(s)
+    if len(found) != 1 or found[0].format is None:
+        raise BadSetting(
+            f"auto needs logs of one layout, file type and known format below {s.location},"
+            f" and there are {len(found)} kinds",
+            hint="athena-flow discover lists them; then say which with flags",
+        )
+    block = found[0]
+    header = block.format.header if block.format else ""
+    named = block.layout.title == block.layout.name
+    return replace(
+        s,
+        log_format=header if s.log_format == AUTO else s.log_format,
+        layout=(block.layout.name if named else block.example) if s.layout == AUTO else s.layout,
+        file_type=block.file_type if s.file_type == AUTO else s.file_type,
+    )
+
+
+def blocks_of(s: Settings) -> list[Block]:
+    """What lies below --location or --logs; without either, the account's own flow logs.
+
+    Only those of --layout and --file-type, where these are said.
+    """
+    found, notes = _all_blocks(s)
+    for note in notes:
+        terminal.say(s, f"note: {note}")
+    return [
+        block
+        for block in found
+        if s.file_type in (None, AUTO, block.file_type)
+        and s.layout in (None, AUTO, block.layout.name)
+    ]
+
+
+def _all_blocks(s: Settings) -> tuple[list[Block], list[str]]:
     from athena_flow import survey
     from athena_flow.engines.duckdb import parquet_columns
     from athena_flow.window import Window
