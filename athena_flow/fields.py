@@ -56,7 +56,7 @@ class Field:
     @property
     def column(self) -> str:
         """The name as a table column: AWS writes ``pkt_srcaddr`` in its DDL and Parquet files."""
-        return self.name.replace("-", "_")
+        return self.name.replace("-", "_").lower()
 
     @property
     def source(self) -> str:
