@@ -60,6 +60,22 @@ def spec_from_table(database: str, table: Mapping[str, Any]) -> TableSpec:
     return spec
 
 
+def is_intact(spec: TableSpec, described: Mapping[str, Any]) -> bool:
+    """Does the catalog's table say all that we would write, whatever engines added to it?"""
+    wanted = table_input(spec)
+    storage = described.get("StorageDescriptor") or {}
+    location = str(storage.get("Location", "")).rstrip("/") + "/"
+    columns, keys = (
+        [(c["Name"], c.get("Type", "")) for c in found or ()]
+        for found in (storage.get("Columns"), described.get("PartitionKeys"))
+    )
+    return (
+        wanted["Parameters"].items() <= (described.get("Parameters") or {}).items()
+        and (columns, keys) == (list(spec.columns), list(spec.keys))
+        and location == spec.root
+    )
+
+
 def _first_difference(
     wanted: tuple[tuple[str, str], ...], found: tuple[tuple[str, str], ...]
 ) -> str:

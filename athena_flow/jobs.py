@@ -14,6 +14,7 @@ from itertools import compress
 from athena_flow import cost
 from athena_flow.cost import Budget, Estimate, Price
 from athena_flow.errors import AccessDenied, BadSetting, NotFound, PartlyDone, some
+from athena_flow.gluetable import is_intact
 from athena_flow.layout import ROOT, Partition
 from athena_flow.plan import PartitionPlan, plan
 from athena_flow.ports import (
@@ -31,7 +32,7 @@ from athena_flow.ports import (
 from athena_flow.prune import Evaluate, kept, table_scans
 from athena_flow.query import BoundQuery
 from athena_flow.survey import sources, walk
-from athena_flow.table import Projection, TableSpec, check_same
+from athena_flow.table import Projection, TableSpec, check_same, spec_from_properties
 from athena_flow.window import DAY, Window, floor
 
 
@@ -63,13 +64,13 @@ def replace_table(spec: TableSpec, catalog: Catalog, progress: Progress) -> int:
     another spec is unfinished.
     """
     keeper = replace(spec, name=f"{spec.name}{KEEPER}")
-    old = _found(catalog, spec)
-    kept = _found(catalog, keeper)
+    old, intact = _found(catalog, spec)
+    kept, _ = _found(catalog, keeper)
     if old is None and kept is None:
         raise NotFound(f"no table {spec.title} to replace", hint="leave --replace out")
     if kept is not None:
         check_same(kept, keeper)
-    if old is not None and old != spec:
+    if old is not None and not (old == spec and intact):
         catalog.create(keeper)
         _copy_partitions(old, keeper, catalog, progress)
         catalog.drop(old)
@@ -85,11 +86,15 @@ KEEPER = "__athena_flow_replacing"
 """Ends the name of the table that keeps the partitions while another is replaced."""
 
 
-def _found(catalog: Catalog, spec: TableSpec) -> TableSpec | None:
+def _found(catalog: Catalog, spec: TableSpec) -> tuple[TableSpec | None, bool]:
+    """What the table remembers of itself, and whether nobody altered it since."""
     try:
-        return catalog.table(spec.database, spec.name)
+        described = catalog.described(spec.database, spec.name)
     except NotFound:
-        return None
+        return None, False
+    remembered = described.get("Parameters") or {}
+    found = spec_from_properties(spec.database, spec.name, remembered)
+    return found, is_intact(found, described)
 
 
 def _copy_partitions(

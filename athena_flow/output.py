@@ -325,6 +325,7 @@ def block_rows(block: Block) -> list[tuple[str, str]]:
 def block_settings(block: Block, engine: str) -> str:
     """A settings file by which `init-table` needs no flags for this block."""
     known = block.layout.title == block.layout.name
+    fields = block.format.fields if block.format else ()
     lines = {
         "engine": engine,
         "location": block.location,
@@ -332,7 +333,8 @@ def block_settings(block: Block, engine: str) -> str:
         "file_type": block.file_type,
         "log_format": block.format.header if block.format else "default",
     }
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items())
+    newer = "allow_unknown = true\n" * any(not f.version for f in fields)
+    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()) + newer
 
 
 def query_doc(query: SavedQuery, known: object | None) -> dict[str, Any]:

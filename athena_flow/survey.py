@@ -259,9 +259,7 @@ def warnings(found: Survey) -> list[str]:
     headless = [s.uri for s in found.samples if not s.header]
     if headless:
         said.append(f"no header line: {files(len(headless))}: {some(headless)}")
-    unknown = {
-        f.name for s in found.samples if s.format for f in s.format.fields if not f.version
-    }
+    unknown = {f.name for s in found.samples if s.format for f in s.format.fields if not f.version}
     if unknown:
         said.append(
             f"fields that this athena-flow does not know, kept as text: {some(sorted(unknown))};"

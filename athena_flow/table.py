@@ -79,6 +79,14 @@ CODECS: Mapping[FileType, Codec] = {
 }
 """`skip.header.line.count` stays off Parquet tables: Hive would drop each file's first row."""
 
+PARQUET_READS: Mapping[str, frozenset[str]] = {
+    "int": frozenset({"integer"}),
+    "bigint": frozenset({"integer", "bigint"}),
+    "string": frozenset({"varchar"}),
+}
+"""What a column's type reads of a Parquet file's, by SQL's names: Trino widens INT_32, and
+converts nothing else. Source: Trino's Parquet reader, ColumnReaderFactory."""
+
 _PREFIX = "athena_flow."
 _NAME = re.compile(r"[a-z0-9_]{1,255}", re.ASCII)
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^*?\x00-\x1f]*")

@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import pytest
 from athena_server import AthenaServer
 
 from athena_flow import jobs
 from athena_flow.aws import Account, GlueCatalog
 from athena_flow.errors import NotFound, TableDiffers
+from athena_flow.gluetable import is_intact, table_input
 from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.local import LocalCatalog
 from athena_flow.logformat import DEFAULT, parse_format
@@ -130,6 +132,25 @@ def test_another_replacement_waits_for_the_first(catalog: Catalog) -> None:
         jobs.replace_table(HOURLY, catalog, no_progress)
     jobs.replace_table(NEW, catalog, no_progress)
     assert _partitions(catalog, NEW) == WHOLE
+
+
+def test_an_altered_table_is_made_right_again(aws: AthenaServer) -> None:
+    """A column that somebody renamed, or a property that is gone, comes back; partitions stay."""
+    catalog = GlueCatalog(Account())
+    catalog.create(OLD)
+    catalog.add(OLD, DAYS, no_progress)
+    assert jobs.replace_table(OLD, catalog, no_progress) == 0
+    for spoil in ("columns", "header"):
+        table = table_input(OLD)
+        if spoil == "columns":
+            table["StorageDescriptor"]["Columns"][3]["Name"] = "source"
+        else:
+            del table["Parameters"]["skip.header.line.count"]
+        boto3.client("glue").update_table(DatabaseName="db", TableInput=table)
+        assert jobs.replace_table(OLD, catalog, no_progress) == len(DAYS)
+        assert catalog.table("db", "flows") == OLD
+        assert is_intact(OLD, catalog.described("db", "flows"))
+        assert _partitions(catalog, OLD) == WHOLE
 
 
 def test_there_must_be_a_table(aws: AthenaServer) -> None:

@@ -27,7 +27,7 @@ from athena_flow.errors import BadFile, BadSql, EngineError, NotFound, files, so
 from athena_flow.logformat import LogFormat, format_of, is_header
 from athena_flow.ports import ObjectInfo, Progress, Registered, Result, Scan, no_progress
 from athena_flow.sqltext import literal, name
-from athena_flow.table import TableSpec
+from athena_flow.table import PARQUET_READS, TableSpec
 from athena_flow.translate import setup_for, to_duckdb
 
 BATCH_BYTES = 256 * 2**20
@@ -41,12 +41,6 @@ _DELIMITERS = "\x1f\x1e\x1d\x1c\x01\x02\x03\x04"
 _DUCKDB_TYPES = {"int": "INTEGER", "bigint": "BIGINT", "string": "VARCHAR"}
 _ATHENA_TYPES = {"HUGEINT": "bigint", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone"}
 _PARQUET_TYPES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP"}
-_PARQUET_READS = {
-    "int": {"INTEGER"},
-    "bigint": {"INTEGER", "BIGINT"},
-    "string": {"VARCHAR"},
-}
-"""What a table's type reads of a file's: Trino widens INT_32, and converts nothing else."""
 PARQUET = ".parquet"
 Schema = tuple[tuple[str, str], ...]
 """A Parquet file's columns: name and DuckDB type."""
@@ -336,7 +330,7 @@ class _Load:
         real = dict(schema).get(column)
         if real is None:
             return f"CAST(NULL AS {_DUCKDB_TYPES[kind]})"
-        if real not in _PARQUET_READS[kind]:
+        if real.lower() not in PARQUET_READS[kind]:
             raise BadFile(
                 f"{next(iter(places))}: column {column} is {real}, which a table with"
                 f" {column} {kind} cannot read",
