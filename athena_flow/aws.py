@@ -19,6 +19,7 @@ from athena_flow.gluetable import GlueDict, partition_input, spec_from_table, ta
 from athena_flow.layout import Partition
 from athena_flow.plan import batches
 from athena_flow.ports import Applied, ObjectInfo, Part, Progress, Registered
+from athena_flow.survey import WORKERS
 from athena_flow.table import TableSpec, check_same
 from athena_flow.window import Window
 
@@ -30,7 +31,9 @@ GLUE_DELETE_BATCH = 25
 DEFAULT_REGION = "us-east-1"
 """Where we look when neither flag nor AWS's own settings name a region."""
 
-_RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 10})
+_RETRIES = Config(
+    retries={"mode": "adaptive", "max_attempts": 10}, max_pool_connections=2 * WORKERS
+)
 
 
 class Account:

@@ -94,8 +94,10 @@ def price_in(region: str, override: float | None = None) -> Price:
     return Price(region, row["usd"], f"{source['url']}, read {source['date']}")
 
 
-def estimate(query: str, sql: str, scans: Sequence[Scan], price: Price) -> Estimate:
-    """Adds up the objects of every scan.
+def estimate(
+    query: str, sql: str, scans: Sequence[Scan], price: Price, unknown: str = ""
+) -> Estimate:
+    """Adds up the objects of every scan; ``unknown`` says why there can be no sum.
 
     The sum is exact for text, which Athena reads whole, and an upper bound for Parquet, of
     which it reads the columns that it needs.
@@ -109,11 +111,13 @@ def estimate(query: str, sql: str, scans: Sequence[Scan], price: Price) -> Estim
     ]
     if columnar:
         assumptions.append("Parquet: whole objects are counted, of which Athena reads a part")
+    if unknown:
+        assumptions.append(f"unknown: {unknown}")
     return Estimate(
         query=query,
         sql=sql,
-        size_bytes=sum(scan.size_bytes for scan in scans),
-        certainty="at_most" if columnar else "exact",
+        size_bytes=None if unknown else sum(scan.size_bytes for scan in scans),
+        certainty="unknown" if unknown else "at_most" if columnar else "exact",
         partitions=sum(len(scan.parts) for scan in scans),
         objects=sum(scan.objects for scan in scans),
         price=price,

@@ -6,7 +6,8 @@ nothing, and every write has a plan that can be looked at instead.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import compress
@@ -21,6 +22,7 @@ from athena_flow.ports import (
     Applied,
     Catalog,
     Engine,
+    ObjectInfo,
     Objects,
     ObjectStore,
     Partitions,
@@ -29,9 +31,9 @@ from athena_flow.ports import (
     Result,
     Scan,
 )
-from athena_flow.prune import Evaluate, kept, table_scans
+from athena_flow.prune import Evaluate, TableScan, kept, table_scans
 from athena_flow.query import BoundQuery
-from athena_flow.survey import sources, walk
+from athena_flow.survey import WORKERS, sources, walk
 from athena_flow.table import Projection, TableSpec, check_same, spec_from_properties
 from athena_flow.window import DAY, Window, floor
 
@@ -120,7 +122,7 @@ def _copy_partitions(
 def _empty_prefixes(spec: TableSpec, projection: Projection, store: ObjectStore) -> tuple[str, ...]:
     """A note when more than half of what projection lists each day is empty."""
     listed = len(projection.accounts) * len(projection.regions)
-    delivered = len(list(sources(spec.location, spec.layout, Window(), store)))
+    delivered = len(sources(spec.location, spec.layout, Window(), store))
     if listed <= 2 * delivered:
         return ()
     return (
@@ -242,18 +244,33 @@ def estimate(
     """What a run would read and cost, and the objects that it would read."""
     spec = bound.spec
     registered = list(reading.partitions.registered(spec, bound.window))
-    scans = []
-    listed = {}
-    for scan in table_scans(bound.sql, spec.layout.keys):
-        parts = []
-        needed = kept(scan, spec, [part.partition for part in registered], reading.evaluate)
-        for part in compress(registered, needed):
-            if part.location not in listed:
-                listed[part.location] = tuple(reading.store.objects(part.location))
-                progress("sizing partitions", len(listed), len(registered))
-            parts.append((part, listed[part.location]))
-        scans.append(Scan(spec, tuple(parts)))
-    return cost.estimate(bound.name, bound.sql, scans, reading.price), tuple(scans)
+    places = [part.partition for part in registered]
+    found = table_scans(bound.sql, spec.layout.keys)
+    wanted = [
+        list(compress(registered, kept(scan, spec, places, reading.evaluate))) for scan in found
+    ]
+    locations = list(dict.fromkeys(part.location for parts in wanted for part in parts))
+    objects = dict(zip(locations, _objects(locations, reading.store, progress), strict=True))
+    scans = tuple(
+        Scan(spec, tuple((part, objects[part.location]) for part in parts)) for parts in wanted
+    )
+    others = [f"{s.database}.{s.table}".strip(".") for s in found if not _is(s, spec)]
+    why = f"it reads {some(others)} as well" if others else ""
+    return cost.estimate(bound.name, bound.sql, scans, reading.price, why), scans
+
+
+def _is(scan: TableScan, spec: TableSpec) -> bool:
+    return scan.table == spec.name and scan.database in ("", spec.database)
+
+
+def _objects(
+    locations: Sequence[str], store: Objects, progress: Progress
+) -> Iterator[tuple[ObjectInfo, ...]]:
+    """What lies at each location, listed in parallel."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done, listed in enumerate(pool.map(lambda at: tuple(store.objects(at)), locations)):
+            progress("sizing partitions", done, len(locations))
+            yield listed
 
 
 def run(

@@ -164,7 +164,10 @@ def _rich_table(columns: Columns, rows: Rows, width: int) -> str:
 
 def estimate_line(found: Estimate) -> str:
     """The one line that a run says before it starts."""
-    certainty = {"exact": "", "at_most": "at most ", "unknown": ""}[found.certainty]
+    for reason in found.assumptions:
+        if reason.startswith("unknown: "):
+            return f"estimate: {reason}"
+    certainty = "at most " if found.certainty == "at_most" else ""
     size = f"{certainty}{show_bytes(found.size_bytes)}"
     return (
         f"estimate: {size} in {_count(found.objects, 'object')} of"

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -137,33 +137,39 @@ class Block:
 
 def walk(
     location: str, layout: Layout, window: Window, store: ObjectStore, depth: int | None = None
-) -> Iterator[tuple[str, Mapping[str, str]]]:
+) -> list[tuple[str, Mapping[str, str]]]:
     """The prefixes of the layout's first ``depth`` folders, each with the parts it names.
 
-    Lists no more than the window touches, and always the last folder.
+    Lists no more than the window touches, level by level and in parallel, and always the
+    last folder. In the order of their keys.
     """
-    depth = len(layout.segments) if depth is None else depth
-
-    def below(prefix: str, parts: Mapping[str, str], at: int) -> Iterator[_Found]:
-        if at == depth:
-            yield prefix, parts
-            return
-        segment = layout.segments[at]
-        folders = layout.branches(segment, parts, window)
-        for folder in store.folders(prefix) if folders is None else folders:
-            more = layout.read(segment, folder)
-            if more is not None:
-                yield from below(prefix + folder, {**parts, **more}, at + 1)
-
-    return below(location, {}, 0)
+    found: list[tuple[str, Mapping[str, str]]] = [(location, {})]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for segment in layout.segments[:depth]:
+            below = pool.map(partial(_below, segment, layout, window, store), found)
+            found = [entry for entries in below for entry in entries]
+    return found
 
 
-_Found = tuple[str, Mapping[str, str]]
+def _below(
+    segment: str,
+    layout: Layout,
+    window: Window,
+    store: ObjectStore,
+    above: tuple[str, Mapping[str, str]],
+) -> list[tuple[str, Mapping[str, str]]]:
+    prefix, parts = above
+    folders = layout.branches(segment, parts, window)
+    read = (
+        (folder, layout.read(segment, folder))
+        for folder in (store.folders(prefix) if folders is None else folders)
+    )
+    return [(prefix + folder, {**parts, **more}) for folder, more in read if more is not None]
 
 
 def sources(
     location: str, layout: Layout, window: Window, store: ObjectStore
-) -> Iterator[tuple[str, Mapping[str, str]]]:
+) -> list[tuple[str, Mapping[str, str]]]:
     """The accounts and regions that ever delivered: their prefix, and what it names."""
     depth = next(n for n, s in enumerate(layout.segments) if "{region}" in s) + 1
     return walk(location, layout, window, store, depth)

@@ -313,3 +313,23 @@ def test_dry_runs_write_nothing(
     assert done.code == (0 if command == "init-table" else 3)
     assert listing(tmp_path) == {}
     assert not (tmp_path / ".athena-flow").exists()
+
+
+def test_a_query_that_reads_another_table_has_no_estimate(
+    cli: Callable[..., Ran], demo_tree: DemoTree, tmp_path: Path
+) -> None:
+    """What cannot be sized is unknown and over any budget, never 0."""
+    own = tmp_path / "own"
+    own.mkdir()
+    text = (
+        '-- title = "Two tables"\n-- requires = ["srcaddr"]\n'
+        "SELECT count(*) AS n FROM {{ table }} CROSS JOIN other.big WHERE {{ window }}\n"
+    )
+    (own / "two.sql").write_text(text)
+    words = ("two", "--queries-dir", str(own), "--logs", str(demo_tree.root))
+    found = json.loads(cli("estimate", *words, "--as", "json").out)
+    assert (found["certainty"], found["bytes"], found["usd"]) == ("unknown", None, None)
+    assert "other.big" in found["assumptions"][-1]
+    refused = cli("run", *words, "--max-scan", "1TB")
+    assert refused.code == 4
+    assert "estimate: unknown: it reads other.big as well" in refused.err
