@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from athena_flow.awserrors import aws_failure
-from athena_flow.errors import NotFound
+from athena_flow.errors import BadSetting, NotFound
 from athena_flow.gluetable import GlueDict, partition_input, spec_from_table, table_input
 from athena_flow.layout import Partition
 from athena_flow.plan import batches
@@ -65,6 +65,8 @@ class Account:
             )
         except BotoCoreError as error:
             raise aws_failure(error, f"connecting to {service}") from error
+        except ValueError as error:
+            raise BadSetting(f"connecting to {service}: {error}") from None
 
 
 def _asked(doing: str, call: Callable[..., Any], **arguments: object) -> Any:  # as boto3

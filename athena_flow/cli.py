@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -22,7 +23,9 @@ from athena_flow import terminal, wire
 from athena_flow.errors import (
     INTERRUPTED,
     AthenaFlowError,
+    BadQuery,
     BadSetting,
+    CannotWrite,
     Findings,
     NotFound,
 )
@@ -71,11 +74,18 @@ def _command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
             _State.settings = settings
             try:
                 job(settings, **arguments)
+                sys.stdout.flush()
             except KeyboardInterrupt as stopped:
-                sys.stderr.write(
-                    ": ".join(filter(None, ("athena-flow: interrupted", str(stopped)))) + "\n"
-                )
-                raise typer.Exit(INTERRUPTED) from None
+                told = ": ".join(filter(None, ("athena-flow: interrupted", str(stopped))))
+                sys.stderr.write(told + "\n")
+                sys.stderr.flush()
+                os._exit(INTERRUPTED)  # all is unwound; a statement may be slow to hear of it
+            except BrokenPipeError:  # whoever reads us has read enough
+                _close_stdout()
+                raise typer.Exit(0) from None
+            except OSError as error:
+                _close_stdout()
+                raise CannotWrite(f"{error.strerror or error}{_where(error)}") from error
 
         parameters = own + [_parameter(name) for name in dict.fromkeys((*names, *_COMMON))]
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
@@ -85,6 +95,15 @@ def _command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]
         return job
 
     return decorate
+
+
+def _close_stdout() -> None:
+    """Nothing more is written there, not even when Python ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _where(error: OSError) -> str:
+    return f": {error.filename}" if error.filename else ", writing the output"
 
 
 def _parameter(name: str) -> inspect.Parameter:
@@ -117,10 +136,13 @@ def _check_common(settings: Settings) -> None:
 
 def _check_target(path: Path) -> None:
     """Raises NotFound for an -o that cannot be written, before anything is done or paid for."""
-    folder = path.absolute().parent
-    if path.is_dir():
+    target = path.resolve()
+    if target.is_dir():
         raise NotFound(f"cannot write {path}: it is a directory")
-    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+    places = [target] if target.exists() else []
+    if not places or target.is_file():
+        places.append(target.parent)
+    if not all(os.access(place, os.W_OK) for place in places):
         raise NotFound(f"cannot write {path}: no such directory, or not allowed")
 
 
@@ -158,6 +180,7 @@ def init_table(s: Settings) -> None:
     spec = wire.table_spec(s)
     if s.log_format and s.log_format not in (spec.format.text, spec.format.header):
         terminal.say(s, f"log format read as: {spec.format.header}")
+    _only(s, "table", "json")
     document = table_doc(spec)
     if s.dry_run:
         terminal.data(s, to_json(document) if s.as_ == "json" else document["ddl"] + "\n")
@@ -259,6 +282,7 @@ def add_partitions(s: Settings) -> None:
         wanted = jobs.plan_partitions(spec, window, ahead, catalog, wire.open_store(s), progress)
     have = f"{spec.title}: wanted {wanted.wanted}, present {len(wanted.present)}"
     if s.dry_run:
+        _only(s, "table", "json")
         terminal.say(s, f"{have}, to add {len(wanted.missing)}")
         if s.as_ == "json":
             terminal.data(s, output.to_json(output.planned_doc(spec, wanted)))
@@ -287,7 +311,7 @@ def estimate(s: Settings, query: Annotated[str, typer.Argument(help="a saved que
     """Say what a run would scan and cost; runs nothing."""
     from athena_flow import jobs, output
 
-    bound, reading = wire.bound_query(s, query)
+    bound, reading, _ = wire.bound_query(s, query)
     with terminal.progress(s) as progress:
         found, _ = jobs.estimate(bound, reading, progress)
     if s.as_ == "json":
@@ -305,7 +329,7 @@ def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]
     from athena_flow.cost import show_bytes, show_usd
 
     budget = wire.budget_of(s)
-    bound, reading = wire.bound_query(s, query)
+    bound, reading, notes = wire.bound_query(s, query)
     engine = wire.open_engine(s)
 
     def announce(found: Estimate) -> None:
@@ -324,7 +348,7 @@ def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]
     query_id = f" (query {result.query_id})" if result.query_id else ""
     terminal.say(s, f"scanned: {show_bytes(result.scanned_bytes)}, {cost}{query_id}")
     if s.as_ == "json":
-        terminal.data(s, output.to_json(output.run_doc(found, result, engine.name)))
+        terminal.data(s, output.to_json(output.run_doc(found, result, engine.name, notes)))
     else:
         terminal.print_rows(s, result.columns, result.rows)
 
@@ -338,7 +362,12 @@ def queries(
     """List the saved queries; `queries show NAME` prints one with its parameters."""
     from athena_flow import output, query
 
-    library = query.library(wire.own_queries(s))
+    broken: dict[str, BadQuery] = {}
+    library = query.library(wire.own_queries(s), broken)
+    if name in broken:
+        raise broken[name]
+    for error in broken.values():
+        terminal.say(s, f"note: left out: {error.message}")
     if action not in (None, "show") or (action == "show") != (name is not None):
         raise BadSetting("write `queries`, or `queries show NAME`")
     if name:
@@ -390,7 +419,7 @@ def demo(
     written = prepare(root, wire.now())
     files = f"{written.files:,} files below {folder}/AWSLogs/"
     terminal.say(s, f"{written.records:,} records of 54 fields in {files}")
-    terminal.write(f"$ cd {folder}\n")
+    terminal.write(f"$ cd {shlex.quote(folder)}\n")
     os.chdir(root)
     for variable in [v for v in os.environ if v.startswith(ENVIRONMENT) and v != wire.NOW]:
         del os.environ[variable]  # the demo's own settings count, and no account is asked
@@ -402,7 +431,9 @@ def demo(
     ):
         terminal.write(f"\n$ athena-flow {words}\n")
         sys.stdout.flush()
-        app(words.split(), standalone_mode=False)
+        code = app(words.split(), standalone_mode=False)
+        if code:
+            raise typer.Exit(code)
         sys.stdout.flush()
     terminal.say(
         s, f"\nGo on in {folder}: athena-flow queries; athena-flow run top-talkers --since 24h"
@@ -411,6 +442,11 @@ def demo(
 
 def _how_to_add(s: Settings) -> str:
     return "" if s.logs else ": athena-flow add-partitions registers what lies in S3"
+
+
+def _only(s: Settings, *forms: str) -> None:
+    if (s.as_ or "table") not in forms:
+        raise BadSetting(f"--as {s.as_} has no meaning here", hint=f"one of {', '.join(forms)}")
 
 
 def _show_query(s: Settings, saved: SavedQuery) -> None:
@@ -440,7 +476,4 @@ def main() -> None:
         context: Any = getattr(error, "ctx", None)
         hint = f"{context.command_path} --help" if context else "athena-flow --help"
         terminal.fail(_State.settings, Failure(2, "Usage", " ".join(str(error).split()), hint))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)

@@ -19,6 +19,7 @@
     │   ├── NotFound               no such table, database, bucket, workgroup, directory
     │   ├── BadFile                a file that cannot be read, named
     │   ├── ForeignTable           a table that athena-flow did not create
+    │   ├── CannotWrite            standard output, or a file of ours
     │   └── MissingPackage         an engine's package is not installed
     ├── OverBudget             4   dearer or larger than allowed; nothing was run
     ├── PartlyDone             5   some partitions were not added
@@ -129,6 +130,10 @@ class BadFile(AccessError):
 
 
 class ForeignTable(AccessError):
+    pass
+
+
+class CannotWrite(AccessError):
     pass
 
 

@@ -13,6 +13,7 @@ import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,9 @@ from athena_flow.errors import (
     BadFile,
     BadFormat,
     BadSetting,
+    BadWindow,
     NotFound,
+    RequestError,
     files,
     some,
 )
@@ -50,6 +53,8 @@ def folder_location(text: str) -> str:
     Raises NotFound when there is no such directory.
     """
     path = Path(text).expanduser()
+    if path.is_file():
+        raise NotFound(f"{text} is a file, not a directory", hint=f"give its folder: {path.parent}")
     if not path.is_dir():
         raise NotFound(f"no directory {text}")
     return f"{path.resolve().as_posix().rstrip('/')}/"
@@ -59,14 +64,12 @@ class DirStore:
     """Objects that are files, by absolute path. Raises NotFound, AccessDenied."""
 
     def folders(self, prefix: str) -> Sequence[str]:
-        return sorted(f"{e.name}/" for e in _entries(prefix) if e.is_dir())
+        return sorted(f"{e.name}/" for e in _entries(prefix) if _is_folder(e))
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
-        for entry in sorted(_entries(prefix), key=lambda e: e.name + "/" * e.is_dir()):
-            if entry.is_dir():
-                yield from self.objects(f"{prefix}{entry.name}/")
-            elif not entry.name.startswith(("_", ".")):
-                yield ObjectInfo(f"{prefix}{entry.name}", entry.stat().st_size)
+        for entry in _below(prefix):
+            if entry.regular and not entry.hidden:
+                yield ObjectInfo(entry.path, os.stat(entry.path).st_size)
 
     def read(self, uri: str, most: int | None) -> bytes:
         try:
@@ -74,6 +77,44 @@ class DirStore:
                 return file.read() if most is None else file.read(most)
         except OSError as error:
             raise BadFile(f"{uri}: cannot be read: {error.strerror}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What lies in a folder and is no folder: a file, or a pipe, or a link to nothing."""
+
+    path: str
+    regular: bool
+    hidden: bool
+    """From Athena, and so from us: a name that starts with ``_`` or ``.``."""
+
+
+def _below(prefix: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[_File]:
+    """All files below a folder in the order of S3's keys; links are followed, but in no circle."""
+    entries = [(entry, _is_folder(entry)) for entry in _entries(prefix)]
+    if entries and not above:
+        above = frozenset({_identity(prefix)})
+    for entry, folder in sorted(entries, key=lambda e: e[0].name + "/" * e[1]):
+        path = f"{prefix}{entry.name}"
+        if not folder:
+            hidden = entry.name.startswith(("_", "."))
+            yield _File(path, os.path.isfile(path), hidden)
+            continue
+        here = _identity(path)
+        if here not in above:
+            yield from _below(path + "/", above | {here})
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads back to itself
+        return False
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
@@ -84,6 +125,10 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
         return []
     except PermissionError:
         raise AccessDenied(f"listing {folder}: permission denied") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 @cache
@@ -97,9 +142,9 @@ def first_line(path: str) -> str | None:
             gzipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.open(raw) if gzipped else raw as lines:
-                line = lines.readline(1 << 20)
+                line = lines.readline(1 << 20).removeprefix(b"\xef\xbb\xbf")
     except (OSError, EOFError, zlib.error) as error:
-        raise BadFile(f"{path}: cannot be read: {error}") from None
+        raise BadFile(f"{path}: cannot be read: {_reason(error)}") from None
     if not line:
         return None
     try:
@@ -137,16 +182,28 @@ class LocalCatalog:
             raise BadFile(f"{file}: is no local catalog: {error}") from None
         return db
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """One transaction. Raises BadFile when the file cannot be written."""
+        try:
+            with self._db:
+                yield
+        except sqlite3.Error as error:
+            raise BadFile(f"cannot write {self._file}: {error}") from None
+
     def close(self) -> None:
         self._db.close()
 
     def create(self, spec: TableSpec) -> bool:
         if self._file and self._in_memory:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._file.parent.mkdir(exist_ok=True)
+            except OSError as error:
+                raise BadFile(f"cannot write {self._file}: {error.strerror}") from None
             self.close()
             self._db, self._in_memory = self._open(self._file), False
         row = (spec.database, spec.name, json.dumps(table_input(spec)))
-        with self._db:
+        with self._changing():
             made = self._db.execute("INSERT OR IGNORE INTO tables VALUES (?, ?, ?)", row).rowcount
         if not made:
             check_same(self.table(spec.database, spec.name), spec)
@@ -189,7 +246,7 @@ class LocalCatalog:
             yield Part(tuple(entry["Values"]), entry["StorageDescriptor"]["Location"])
 
     def drop(self, spec: TableSpec) -> None:
-        with self._db:
+        with self._changing():
             for kind in ("partitions", "tables"):
                 self._db.execute(
                     f"DELETE FROM {kind} WHERE database = ? AND name = ?",
@@ -200,7 +257,7 @@ class LocalCatalog:
         added: list[Partition] = []
         already: list[Partition] = []
         self.table(spec.database, spec.name)
-        with self._db:
+        with self._changing():
             for partition in partitions:
                 made = self._db.execute(
                     "INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -255,18 +312,32 @@ def read_tree(
     header and no known shape, BadSetting for accounts that no path tells.
     """
     root = folder_location(folder)
-    found = [o for o in DirStore().objects(root) if not _is_ours(o.uri.removeprefix(root))]
+    every = [file for file in _below(root) if not _is_ours(file.path.removeprefix(root))]
+    found = list(DirStore().objects(root))
+    found = [o for o in found if not _is_ours(o.uri.removeprefix(root))]
     logs = [o for o in found if o.uri.endswith(LOG_SUFFIXES)]
     if not logs:
         raise NotFound(
             f"no flow logs in {folder}: none of {files(len(found))} ends in"
             f" {', '.join(LOG_SUFFIXES)}"
         )
-    notes = _note("left out, no .log or .gz", [o for o in found if o not in set(logs)])
+    notes = _note("left out, no .log or .gz", [o.uri for o in found if o not in set(logs)])
+    hidden = [file.path for file in every if file.regular and file.hidden]
+    notes += _note("left out as Athena does, named with _ or . first", hidden)
+    notes += _note("left out, no regular file", [f.path for f in every if not f.regular])
     layout, within, outside = _place(logs, window)
-    notes += _note("in no layout's folder, so in every window", outside)
+    if window.start or window.end:
+        told = "no folder or name tells the day, only the records' own times"
+        notes += _note(told, [o.uri for o in outside])
     formats, more = _formats([o for _, o in within], wanted, parquet_columns)
     formats, left_out = _fitting(formats, needs)
+    timeless = [log.uri for log, fmt in formats.items() if "end" not in fmt]
+    if layout is FLAT and timeless and (window.start or window.end):
+        raise BadWindow(
+            f"neither a folder nor a field end tells the time of {files(len(timeless))}:"
+            f" {some(timeless)}",
+            hint="leave --since and --until out",
+        )
     parts: dict[Registered, list[ObjectInfo]] = defaultdict(list)
     for partition, log in within:
         if log in formats:
@@ -312,8 +383,8 @@ def _place(logs: Sequence[ObjectInfo], window: Window) -> tuple[Layout, Placed, 
 
 
 def _is_ours(path: str) -> bool:
-    """Our own settings and catalog, and what is hidden, are no logs that somebody might miss."""
-    return "/." in f"/{path}" or path == "athena-flow.toml"
+    """Our own settings and catalog are no logs that somebody might miss."""
+    return path.startswith(".athena-flow/") or path == "athena-flow.toml"
 
 
 def _touches(partition: Partition, layout: Layout, window: Window) -> bool:
@@ -344,7 +415,10 @@ def _formats(
             headless.append(log)
             if wanted is None and not has_default_shape(line):
                 shapeless.append(log.uri)
-        formats[log] = format_of(line, wanted or DEFAULT)
+        try:
+            formats[log] = format_of(line, wanted or DEFAULT)
+        except RequestError as error:
+            raise BadFormat(f"{log.uri}: {error.message}") from None
     if shapeless:
         raise BadFormat(
             f"no header line, and not in the default format: {files(len(shapeless))}:"
@@ -352,10 +426,10 @@ def _formats(
             hint="say the format with --log-format, or read another folder",
         )
     unknown = {f.name for fmt in formats.values() for f in fmt.fields if not f.version}
-    notes = _note("empty", empty)
+    notes = _note("empty", [o.uri for o in empty])
     if headless:
         read_as = "--log-format" if wanted else "the default format"
-        notes += _note(f"no header line, read as {read_as}", headless)
+        notes += _note(f"no header line, read as {read_as}", [o.uri for o in headless])
     if unknown:
         notes += (f"fields that this athena-flow does not know, kept as text: {some(unknown)}",)
     return formats, notes
@@ -368,7 +442,7 @@ def _fitting(
     fit = {log: fmt for log, fmt in formats.items() if all(column in fmt for column in needs)}
     if not fit:
         return formats, ()
-    others = [log for log in formats if log not in fit]
+    others = [log.uri for log in formats if log not in fit]
     return fit, _note("left out, without the fields that the query needs", others)
 
 
@@ -379,5 +453,5 @@ def _any_format(logs: Sequence[ObjectInfo]) -> LogFormat:
     return format_of(line, DEFAULT)
 
 
-def _note(what: str, logs: Sequence[ObjectInfo]) -> tuple[str, ...]:
-    return (f"{what}: {files(len(logs))}: {some([o.uri for o in logs])}",) if logs else ()
+def _note(what: str, paths: Sequence[str]) -> tuple[str, ...]:
+    return (f"{what}: {files(len(paths))}: {some(paths)}",) if paths else ()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from athena_flow import ddl
 from athena_flow.cost import Estimate, show_bytes, show_usd
@@ -47,7 +47,8 @@ def plain(value: object) -> object:
     match value:
         case datetime():
             moment = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-            return moment.isoformat(" ", "auto" if moment.microsecond else "seconds")
+            fine = "microseconds" if moment.microsecond % 1000 else "milliseconds"
+            return moment.isoformat(" ", fine if moment.microsecond else "seconds")
         case date():
             return value.isoformat()
         case float() if not math.isfinite(value):
@@ -79,7 +80,7 @@ def rows_text(
             names = _distinct(columns)
             for row in cells:
                 yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n"
-        case "table" if width:
+        case "table" if width and _fits(columns, cells, width):
             yield _rich_table(columns, cells, width)
         case _:
             yield from _aligned(columns, cells)
@@ -143,6 +144,22 @@ def _aligned(columns: Columns, rows: Rows) -> Iterator[str]:
         yield "  ".join(cells).rstrip() + "\n"
 
 
+def _fits(columns: Columns, rows: Rows, width: int) -> bool:
+    """Is there room for every column, where only running text may be wrapped?
+
+    A number or an address on two lines would be read as two.
+    """
+    return sum(_least(n, columns, rows) + 2 for n in range(len(columns))) <= width
+
+
+def _least(column: int, columns: Columns, rows: Rows) -> int:
+    """The narrowest a column may be: its longest word for running text, else its longest cell."""
+    cells = [_shown(columns[column]), *(_shown(row[column]) for row in rows)]
+    if any(cell.count(" ") > 1 for cell in cells):
+        cells = [word for cell in cells for word in cell.split()]
+    return max((len(cell) for cell in cells), default=0)
+
+
 def _rich_table(columns: Columns, rows: Rows, width: int) -> str:
     from rich import box
     from rich.console import Console
@@ -152,9 +169,9 @@ def _rich_table(columns: Columns, rows: Rows, width: int) -> str:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for n, column in enumerate(columns):
         right = _right(n, rows)
-        table.add_column(
-            Text(_shown(column)), justify="right" if right else "left", overflow="fold"
-        )
+        side: Literal["right", "left"] = "right" if right else "left"
+        least = _least(n, columns, rows)
+        table.add_column(Text(_shown(column)), justify=side, overflow="fold", min_width=least)
     for row in rows:
         table.add_row(*(Text(_shown(v)) for v in row))
     out = io.StringIO()
@@ -221,7 +238,9 @@ def estimate_rows(found: Estimate) -> list[tuple[str, str]]:
     ]
 
 
-def run_doc(found: Estimate, result: Result, engine: str) -> dict[str, Any]:
+def run_doc(
+    found: Estimate, result: Result, engine: str, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     return {
         "query": found.query,
         "columns": [{"name": name, "type": kind} for name, kind in result.columns],
@@ -231,7 +250,7 @@ def run_doc(found: Estimate, result: Result, engine: str) -> dict[str, Any]:
         "usd": found.price.usd(result.scanned_bytes),
         "engine": engine,
         "query_id": result.query_id,
-        "notes": list(result.notes),
+        "notes": [*notes, *result.notes],
     }
 
 

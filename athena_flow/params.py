@@ -29,7 +29,7 @@ def _limit(number: float) -> str:
 
 def _int(text: str) -> int:
     if not re.fullmatch(r"[+-]?\d{1,18}", text, re.ASCII):
-        raise ValueError("a whole number")
+        raise ValueError("a whole number of at most 18 digits")
     return int(text)
 
 

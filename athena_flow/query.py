@@ -75,16 +75,27 @@ def shipped_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent / "queries"
 
 
-def library(own: Path | None = None) -> dict[str, SavedQuery]:
+def library(
+    own: Path | None = None, broken: dict[str, BadQuery] | None = None
+) -> dict[str, SavedQuery]:
     """All saved queries by name, sorted; one in the user's ``own`` folder hides ours.
 
-    Raises BadQuery for a file that is wrong, or a folder that is none.
+    Raises BadQuery for a folder that is none, and for a file that is wrong, unless
+    ``broken`` is there to take it.
     """
     if own is not None and not own.is_dir():
         raise BadQuery(f"{own} is no folder", hint="--queries-dir takes a folder of *.sql files")
     folders = [shipped_folder()] + ([own] if own else [])
     found = {path.stem: path for folder in folders for path in sorted(folder.glob("*.sql"))}
-    return {name: parse_query(_text(found[name]), found[name]) for name in sorted(found)}
+    queries = {}
+    for name in sorted(found):
+        try:
+            queries[name] = parse_query(_text(found[name]), found[name])
+        except BadQuery as error:
+            if broken is None:
+                raise
+            broken[name] = error
+    return queries
 
 
 def _text(path: Path) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from athena_flow.errors import BadSetting, did_you_mean
 
 FILE_NAME = "athena-flow.toml"
 ENVIRONMENT = "ATHENA_FLOW_"
+OTHER_VARIABLES = {ENVIRONMENT + "NOW", ENVIRONMENT + "CACHE"}
+"""A clock to go by, and where heavy test groups keep their downloads: no settings."""
 
 
 def _setting(help_: str, metavar: str = "TEXT", short: str = "") -> Any:  # as dataclasses.field
@@ -57,7 +60,9 @@ class Settings:
     region: tuple[str, ...] = _several("only logs of this region; repeatable", "REGION")
     since: str | None = _setting("start: 7d, 24h, 2026-11-01, 2026-11-01T10:00Z, today", "TIME")
     until: str | None = _setting("end, not included; default now", "TIME")
-    late: str | None = _setting("also read partitions that start up to this after the end", "SPAN")
+    late: str | None = _setting(
+        "also look in folders dated up to this after the end, for records filed late", "SPAN"
+    )
     ahead: str | None = _setting("also register the days to come within this span", "SPAN")
     param: tuple[str, ...] = _several("a parameter of the query; repeatable", "K=V", "-p")
     queries_dir: str | None = _setting("a folder of your own *.sql queries", "DIR")
@@ -101,6 +106,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path
     named = flags.get("config") or environment.get(ENVIRONMENT + "CONFIG")
     file = _named(Path(named)) if named else _nearest(current)
     from_file = _read(file) if file else {}
+    _check_variables(environment)
     found: dict[str, Any] = {}
     for name in ROWS:
         key = name.rstrip("_")
@@ -115,6 +121,16 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path
         elif key in from_file:
             found[name] = _typed(name, from_file[key], f"{file}: {key}")
     return Settings(**found, folder=file.parent.resolve() if file else current)
+
+
+def _check_variables(environment: Mapping[str, str]) -> None:
+    """Raises BadSetting for a variable of ours that nothing reads: a budget must not be missed."""
+    known = {ENVIRONMENT + name.rstrip("_").upper() for name in ROWS} | OTHER_VARIABLES
+    for variable in sorted(environment):
+        if variable.startswith(ENVIRONMENT) and variable not in known:
+            key = variable.removeprefix(ENVIRONMENT).lower()
+            near = did_you_mean(key, {name.rstrip("_") for name in ROWS})
+            raise BadSetting(f"unknown variable {variable}{near}")
 
 
 def _named(file: Path) -> Path:
@@ -176,6 +192,8 @@ def _typed(name: str, value: object, where: str) -> object:
         if all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
             return tuple(str(item) for item in items)
         raise BadSetting(f"{where} = {value!r} is no list of texts")
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)
     raise BadSetting(f"{where} = {value!r} is no text")

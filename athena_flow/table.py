@@ -150,7 +150,13 @@ class TableSpec:
 
     @property
     def title(self) -> str:
-        """``database.table``, for people."""
+        """``database.table``, or the directory that is read as it is: for people."""
+        as_it_lies = self.partitions == "files" and self.source is None
+        return self.location if as_it_lies else self.key
+
+    @property
+    def key(self) -> str:
+        """``database.table``."""
         return f"{self.database}.{self.name}"
 
     @property

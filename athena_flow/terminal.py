@@ -7,7 +7,10 @@ stderr; ``--quiet`` leaves errors alone there.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -51,13 +54,42 @@ def data(s: Settings, text: str) -> None:
 
 def write_file(path: Path, text: str) -> None:
     """All of it or nothing: a file that is there stays as it is until the new one is whole."""
-    part = path.with_name(path.name + ".part")
-    try:
+    with replacing(path) as part:
         part.write_text(text, "utf-8")
-        part.replace(path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which then takes the place of ``path``, links followed, mode kept.
+
+    What is no regular file (a pipe, a device) is written to as it is. Raises NotFound.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        yield path
+        return
+    part: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        os.close(handle)
+        part = Path(name)
+        if target.exists():
+            shutil.copymode(target, part)
+        else:
+            part.chmod(0o666 & ~_umask())
+        yield part
+        part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise NotFound(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        if part:
+            part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def print_list(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> None:
@@ -77,7 +109,8 @@ def print_rows(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> N
     if s.as_ == "parquet":
         from athena_flow.engines.duckdb import write_parquet
 
-        write_parquet(columns, rows, Path(s.output or ""))
+        with replacing(Path(s.output or "")) as part:
+            write_parquet(columns, rows, part)
         return
     terminal = sys.stdout.isatty() and not s.output
     width = _width() if terminal else None
@@ -90,8 +123,6 @@ def print_rows(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> N
 
 
 def _width() -> int:
-    import shutil
-
     return shutil.get_terminal_size().columns
 
 

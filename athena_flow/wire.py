@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from athena_flow import terminal
-from athena_flow.errors import BadSetting, ForeignTable, NotFound
+from athena_flow.errors import BadQuery, BadSetting, ForeignTable, NotFound
 from athena_flow.settings import Settings, flag
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def table_spec(s: Settings) -> TableSpec:
         raise BadSetting(
             "--location is missing", hint="say what stands before AWSLogs/: s3://bucket/prefix/"
         )
+    accounts(s)
     if AUTO in (s.log_format, s.layout, s.file_type):
         s = _as_it_lies(s)
     location = location_of(s)
@@ -81,13 +82,17 @@ def table_spec(s: Settings) -> TableSpec:
 
 
 def location_of(s: Settings) -> str:
+    from athena_flow.layout import ROOT
     from athena_flow.table import before_root, s3_location
 
     text = s.location or s.logs or ""
     if engine_name(s) == "duckdb":
         from athena_flow.local import folder_location
 
-        return before_root(folder_location(text))
+        location = folder_location(text)
+        if s.logs:  # a directory of logs may lie anywhere in their tree
+            return location.partition("/" + ROOT)[0].rstrip("/") + "/"
+        return before_root(location)
     return s3_location(text)
 
 
@@ -198,35 +203,39 @@ def time_window(s: Settings, default: str | None) -> Window:
     return replace(window, accounts=accounts(s), regions=s.region, late=late)
 
 
-def bound_query(s: Settings, query_name: str) -> tuple[BoundQuery, Reading]:
-    """The query on its table and window, and where that table is read from."""
+def bound_query(s: Settings, query_name: str) -> tuple[BoundQuery, Reading, list[str]]:
+    """The query on its table and window, where that table is read from, and notes on both."""
     from athena_flow import params, query
     from athena_flow.engines.duckdb import evaluate
     from athena_flow.jobs import Reading
 
     engine_name(s)
-    saved = query.find(query_name, query.library(own_queries(s)))
+    broken: dict[str, BadQuery] = {}
+    library = query.library(own_queries(s), broken)
+    if query_name in broken:
+        raise broken[query_name]
+    saved = query.find(query_name, library)
     values = params.bind(saved.params, s.param)
     price = _price(s)
     window = time_window(s, default=None if s.logs else "7d")
     if s.logs:
         tree = _tree(s, window, saved.requires)
-        for note in tree.notes:
-            terminal.say(s, f"note: {note}")
+        spec, notes = tree.spec, [*tree.notes]
         reading = Reading(tree, tree, evaluate, price)
-        spec = tree.spec
     else:
-        spec, partitions = _read_table(s, window)
+        spec, partitions, notes = _read_table(s, window)
         reading = Reading(partitions, open_store(s), evaluate, price)
     if "end" not in spec.format and (window.start or window.end):
-        terminal.say(s, f"note: {spec.title} has no field end: the window is whole partitions")
+        notes.append(f"{spec.title} has no field end: the window is whole partitions")
+    for note in notes:
+        terminal.say(s, f"note: {note}")
     bound = query.bind(saved, values, spec, window)
     if s.verbose:
         terminal.say(s, bound.sql)
-    return bound, reading
+    return bound, reading, notes
 
 
-def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions]:
+def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions, list[str]]:
     """The table that queries are about, ours or somebody's, and its partitions."""
     from athena_flow.adopt import adopt
     from athena_flow.jobs import ProjectedPartitions
@@ -240,10 +249,8 @@ def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions]:
         database, name = table_name(s)
         described = catalog.described(database, name)
         adopted = adopt(database, described, catalog.parts(database, name), window)
-        for note in adopted.notes:
-            terminal.say(s, f"note: {note}")
-        return adopted.spec, adopted
-    return spec, ProjectedPartitions(now()) if spec.projection else catalog
+        return adopted.spec, adopted, [*adopted.notes]
+    return spec, ProjectedPartitions(now()) if spec.projection else catalog, []
 
 
 def _tree(s: Settings, window: Window, needs: Sequence[str]) -> LogTree:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+import threading
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
@@ -23,7 +25,15 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from athena_flow.errors import BadFile, BadSql, EngineError, NotFound, files, some
+from athena_flow.errors import (
+    BadFile,
+    BadSql,
+    EngineError,
+    NotFound,
+    RequestError,
+    files,
+    some,
+)
 from athena_flow.logformat import LogFormat, format_of, is_header
 from athena_flow.ports import ObjectInfo, Progress, Registered, Result, Scan, no_progress
 from athena_flow.sqltext import literal, name
@@ -35,13 +45,23 @@ BATCH_BYTES = 256 * 2**20
 INFLATION = 5
 """Bytes of text in a byte of gzip, about, in flow logs."""
 THREADS = 2
+STOP_SECONDS = 5
+"""How long an interrupted statement may take to end before the program does."""
+LINE_BYTES = 64 * 2**20
+"""Longest line that is read; Athena's own limit is 200 MB."""
 _DELIMITERS = "\x1f\x1e\x1d\x1c\x01\x02\x03\x04"
 """Tried in this order; AWS writes printable text, so the first will do."""
 
 _DUCKDB_TYPES = {"int": "INTEGER", "bigint": "BIGINT", "string": "VARCHAR"}
-_ATHENA_TYPES = {"HUGEINT": "bigint", "TIMESTAMP WITH TIME ZONE": "timestamp with time zone"}
+_ATHENA_TYPES = {
+    '"NULL"': "unknown",
+    "HUGEINT": "bigint",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+}
 _PARQUET_TYPES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP"}
 PARQUET = ".parquet"
+BOM = b"\xef\xbb\xbf"
+"""The mark with which some editors begin UTF-8; AWS writes none."""
 Schema = tuple[tuple[str, str], ...]
 """A Parquet file's columns: name and DuckDB type."""
 _ODD = "$odd"
@@ -66,6 +86,7 @@ class DuckDBEngine:
         self._progress = progress
 
     def run(self, sql: str, scans: Sequence[Scan]) -> Result:
+        _check_tables(sql, scans)
         translated = _translated(sql, scans)
         with _connection(translated) as db:
             notes = _Notes()
@@ -105,36 +126,55 @@ def write_parquet(
         if rows:
             marks = ", ".join("?" for _ in columns)
             db.executemany(f"INSERT INTO answer VALUES ({marks})", rows)
-        part = Path(f"{file}.part")
         try:
-            db.execute(f"COPY answer TO {literal(str(part))} (FORMAT parquet)")
-            part.replace(file)
-        except (duckdb.Error, OSError) as error:
-            part.unlink(missing_ok=True)
+            db.execute(f"COPY answer TO {literal(str(file))} (FORMAT parquet)")
+        except duckdb.Error as error:
             raise NotFound(f"cannot write {file}: {_first_line(error)}") from None
 
 
-def _connection(translated: str) -> duckdb.DuckDBPyConnection:
+@contextmanager
+def _connection(translated: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory that understands this translated statement, and logs."""
     db = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
     for statement in (_QUIET, *setup_for(translated), *_MACROS):
         db.execute(statement)
-    return db
+    held: AbstractContextManager[None] = nullcontext()
+    try:
+        yield db
+    except KeyboardInterrupt:
+        held = suppress(duckdb.Error)  # a statement that is slow to stop: it ends with us
+        raise
+    finally:
+        with held:
+            db.close()
+
+
+def _check_tables(sql: str, scans: Sequence[Scan]) -> None:
+    """Raises BadSql for a table that is none of ours: DuckDB would look for a file of its name."""
+    known = {name for s in scans for name in (s.spec.key, s.spec.name)}
+    tree = sqlglot.parse_one(sql, dialect="athena")
+    named = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        key = ".".join(part.lower() for part in (table.catalog, table.db, table.name) if part)
+        if key not in known | named and not isinstance(table.this, exp.Func):
+            raise BadSql(
+                f"there is no table {key} on this machine",
+                hint="a saved query reads {{ table }}, and what it makes of it",
+            )
 
 
 def _translated(sql: str, scans: Sequence[Scan]) -> str:
-    return to_duckdb(sql, {s.spec.title: dict((*s.spec.columns, *s.spec.keys)) for s in scans})
+    return to_duckdb(sql, {s.spec.key: dict((*s.spec.columns, *s.spec.keys)) for s in scans})
 
 
 def _answer(
     db: duckdb.DuckDBPyConnection, sql: str
 ) -> tuple[tuple[tuple[str, str], ...], list[tuple[object, ...]]]:
     try:
-        described = db.execute(f"DESCRIBE {sql}").fetchall()
+        db.execute("SET enable_external_access = false")  # the statement reads tables, no files
+        described = _fetched(db, f"DESCRIBE {sql}")
         types = [str(row[1]) for row in described]
-        rows = db.execute(_plain_times(sql, types)).fetchall()
-    except duckdb.InterruptException:
-        raise KeyboardInterrupt from None
+        rows = _fetched(db, _plain_times(sql, types))
     except duckdb.Error as error:
         raise EngineError(f"duckdb: {_first_line(error)}") from error
     columns = tuple(
@@ -142,6 +182,31 @@ def _answer(
         for row, kind in zip(described, types, strict=True)
     )
     return columns, rows
+
+
+def _fetched(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+    """The rows of a statement, run beside the main thread, which alone hears Ctrl-C."""
+    outcome: list[list[tuple[object, ...]] | duckdb.Error] = []
+
+    def work() -> None:
+        try:
+            outcome.append(db.execute(sql).fetchall())
+        except duckdb.Error as error:
+            outcome.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        while worker.is_alive():
+            worker.join(0.05)
+    except KeyboardInterrupt:
+        db.interrupt()
+        worker.join(STOP_SECONDS)
+        raise
+    (result,) = outcome
+    if isinstance(result, duckdb.Error):
+        raise result
+    return result
 
 
 def _plain_times(sql: str, types: Sequence[str]) -> str:
@@ -163,10 +228,10 @@ def _first_line(error: Exception) -> str:
 def _tables(scans: Sequence[Scan]) -> Iterator[tuple[TableSpec, dict[ObjectInfo, Registered]]]:
     """Each table once, with the objects of all its scans."""
     objects: dict[str, dict[ObjectInfo, Registered]] = defaultdict(dict)
-    specs = {scan.spec.title: scan.spec for scan in scans}
+    specs = {scan.spec.key: scan.spec for scan in scans}
     for scan in scans:
         for registered, listed in scan.parts:
-            objects[scan.spec.title].update(dict.fromkeys(listed, registered))
+            objects[scan.spec.key].update(dict.fromkeys(listed, registered))
     for title, spec in specs.items():
         yield spec, objects[title]
 
@@ -268,7 +333,10 @@ class _Load:
             self._notes.empty.append(log.uri)
             return None
         head = text[: text.index(b"\n")].decode()
-        log_format = _format(head, self._spec.format)
+        try:
+            log_format = _format(head, self._spec.format)
+        except RequestError as error:
+            raise BadFile(f"{log.uri}: its header: {error.message}") from None
         if is_header(head):
             text = _without(head.encode() + b"\n", text)
         if log_format.columns != self._spec.format.columns and self._spec.partitions != "files":
@@ -283,6 +351,7 @@ class _Load:
         except UnicodeDecodeError:
             self._notes.undecodable.append(uri)
             data = data.decode("utf-8", "replace").encode()
+        data = data.removeprefix(BOM)
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data if not data or data.endswith(b"\n") else data + b"\n"
@@ -360,9 +429,7 @@ class _Load:
             source += f" JOIN (VALUES {rows}) AS places (filename, {values}) USING (filename)"
         columns = ", ".join(picked.get(c, name(c).text) for c, _ in self._columns)
         try:
-            self._db.execute(f"INSERT INTO {self._raw} SELECT {columns}, {odd} FROM {source}")
-        except duckdb.InterruptException:
-            raise KeyboardInterrupt from None
+            _fetched(self._db, f"INSERT INTO {self._raw} SELECT {columns}, {odd} FROM {source}")
         except duckdb.Error as error:
             raise EngineError(f"duckdb: reading logs: {_first_line(error)}") from error
 
@@ -483,5 +550,5 @@ def _lines(paths: Sequence[str], delimiter: str) -> str:
     return (
         f"read_csv([{_list(paths)}], columns = {{'line': 'VARCHAR'}}, header = false,"
         f" auto_detect = false, delim = '{delimiter}', quote = '', escape = '', comment = '',"
-        " filename = true)"
+        f" filename = true, max_line_size = {LINE_BYTES})"
     )

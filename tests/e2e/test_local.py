@@ -6,8 +6,10 @@ import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -333,3 +335,80 @@ def test_a_query_that_reads_another_table_has_no_estimate(
     refused = cli("run", *words, "--max-scan", "1TB")
     assert refused.code == 4
     assert "estimate: unknown: it reads other.big as well" in refused.err
+
+
+def test_ctrl_c_stops_a_query_on_this_machine(demo_tree: DemoTree, tmp_path: Path) -> None:
+    """A query that would take minutes ends with 130 soon after the first Ctrl-C."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "slow.sql").write_text(
+        '-- title = "Every pair"\n-- requires = ["srcaddr", "dstaddr"]\n'
+        "SELECT count(*) AS n\n"
+        "FROM {{ table }} a CROSS JOIN {{ table }} b CROSS JOIN {{ table }} c\n"
+        "WHERE {{ window }} AND a.srcaddr < b.srcaddr AND b.dstaddr < c.dstaddr\n"
+    )
+    words = ("run", "slow", "--queries-dir", str(own), "--logs", str(demo_tree.root))
+    command = [sys.executable, "-m", "athena_flow", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline().startswith("estimate: ")
+        time.sleep(3)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "athena-flow: interrupted\n"
+
+
+def test_a_query_reads_no_file_of_this_machine(
+    cli: Callable[..., Ran], demo_tree: DemoTree, tmp_path: Path
+) -> None:
+    """A path in a query is no table, here as on Athena."""
+    own = tmp_path / "own"
+    own.mkdir()
+    (tmp_path / "secret.csv").write_text("a,b\n1,2\n")
+    (own / "peek.sql").write_text(
+        '-- title = "Peek"\n-- requires = ["srcaddr"]\n'
+        f'SELECT t.* FROM "{tmp_path}/secret.csv" AS t, {{{{ table }}}} WHERE {{{{ window }}}}\n'
+    )
+    ran = cli("run", "peek", "--queries-dir", str(own), "--logs", str(demo_tree.root))
+    assert (ran.code, ran.out) == (2, "")
+    assert "no table" in ran.err
+
+
+def test_odd_things_in_a_folder_are_named(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    """Links to nothing, to themselves or back up, pipes and hidden files: one note, no hang."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "a.log").write_text("\ufeffversion srcaddr end log-status\n2 10.0.0.1 1795000000 OK\n")
+    (logs / "nowhere.log").symlink_to("gone")
+    (logs / "self.log").symlink_to("self.log")
+    (logs / "up").symlink_to(logs)
+    (logs / ".hidden.log").write_text("x")
+    os.mkfifo(logs / "pipe.log")
+    ran = cli("run", "log-status-summary", "--logs", str(logs), "--as", "json")
+    assert ran.code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["rows"] == [["OK", 1]]
+    assert [note.split(": ")[:2] for note in found["notes"]] == [
+        ["left out as Athena does, named with _ or . first", "1 file"],
+        ["left out, no regular file", "3 files"],
+    ]
+
+
+def test_output_goes_where_it_is_sent(
+    cli: Callable[..., Ran], demo_tree: DemoTree, tmp_path: Path
+) -> None:
+    """-o follows a link, keeps a file's mode, and leaves a device a device."""
+    target = tmp_path / "kept.csv"
+    target.write_text("old")
+    target.chmod(0o600)
+    (tmp_path / "link.csv").symlink_to(target)
+    words = ("run", "log-status-summary", "--logs", str(demo_tree.root), "--as", "csv")
+    assert cli(*words, "-o", "link.csv").code == 0
+    assert (tmp_path / "link.csv").is_symlink()
+    assert target.read_text().startswith("log_status,records\n")
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert cli(*words, "-o", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["kept.csv", "link.csv"]
