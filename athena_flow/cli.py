@@ -280,20 +280,19 @@ def add_partitions(s: Settings) -> None:
         return
     with terminal.progress(s) as progress:
         wanted = jobs.plan_partitions(spec, window, ahead, catalog, wire.open_store(s), progress)
-    have = f"{spec.title}: wanted {wanted.wanted}, present {len(wanted.present)}"
+    have = f"{spec.title}: wanted {wanted.wanted}, present"
     if s.dry_run:
         _only(s, "table", "json")
-        terminal.say(s, f"{have}, to add {len(wanted.missing)}")
+        terminal.say(s, f"{have} {len(wanted.present)}, to add {len(wanted.missing)}")
         if s.as_ == "json":
             terminal.data(s, output.to_json(output.planned_doc(spec, wanted)))
         else:
             terminal.data(s, "".join(f"{t};\n" for t in ddl.add_partitions(spec, wanted.missing)))
         return
-    applied = Applied()
     with terminal.progress(s) as progress:
         applied = jobs.add_partitions(spec, wanted, catalog, progress)
-    terminal.say(s, f"{have}, added {len(applied.added)}")
     document = output.added_doc(spec, wanted, applied)
+    terminal.say(s, f"{have} {document['present']}, added {document['added']}")
     if s.as_ == "json":
         terminal.data(s, output.to_json(document))
     elif s.as_ in ("csv", "ndjson", "parquet"):
