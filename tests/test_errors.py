@@ -31,6 +31,7 @@ CODES = {
     "NotFound": 3,
     "BadFile": 3,
     "ForeignTable": 3,
+    "CannotWrite": 3,
     "MissingPackage": 3,
     "OverBudget": 4,
     "PartlyDone": 5,
