@@ -28,6 +28,7 @@ from athena_flow.errors import (
     CannotWrite,
     Findings,
     NotFound,
+    some,
 )
 from athena_flow.settings import ENVIRONMENT, FILE_NAME, ROWS, Settings, flag, load
 from athena_flow.terminal import Failure
@@ -181,6 +182,9 @@ def init_table(s: Settings) -> None:
     if s.log_format and s.log_format not in (spec.format.text, spec.format.header):
         terminal.say(s, f"log format read as: {spec.format.header}")
     _only(s, "table", "json")
+    unknown = [f.name for f in spec.format.fields if not f.version]
+    if unknown:
+        terminal.say(s, f"note: fields that are not known here, kept as text: {some(unknown)}")
     document = table_doc(spec)
     if s.dry_run:
         terminal.data(s, to_json(document) if s.as_ == "json" else document["ddl"] + "\n")
@@ -191,7 +195,10 @@ def init_table(s: Settings) -> None:
     if s.replace:
         with terminal.progress(s) as progress:
             count = jobs.replace_table(spec, catalog, progress)
-        terminal.say(s, f"replaced {spec.title} with its {count} partitions: metadata only")
+        if count is None:
+            terminal.say(s, f"nothing to replace: {spec.title} is that table already")
+        else:
+            terminal.say(s, f"replaced {spec.title} with its {count} partitions: metadata only")
         return
     made, notes = jobs.init_table(spec, catalog, wire.open_store(s))
     for note in notes:

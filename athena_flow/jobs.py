@@ -57,8 +57,10 @@ def init_table(
     return catalog.create(spec), notes
 
 
-def replace_table(spec: TableSpec, catalog: Catalog, progress: Progress) -> int:
+def replace_table(spec: TableSpec, catalog: Catalog, progress: Progress) -> int | None:
     """Makes the table anew with this spec and the partitions it had; returns how many.
+
+    None when it is that very table already.
 
     The partitions are kept in a second table until the new one has them all, so a run that
     is killed anywhere is finished by the next. Raises NotFound when there is no such table,
@@ -77,7 +79,7 @@ def replace_table(spec: TableSpec, catalog: Catalog, progress: Progress) -> int:
         _copy_partitions(old, keeper, catalog, progress)
         catalog.drop(old)
     elif kept is None:
-        return 0
+        return None
     catalog.create(spec)
     count = _copy_partitions(keeper, spec, catalog, progress)
     catalog.drop(keeper)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import sqlite3
 import zlib
 from collections import defaultdict
@@ -30,7 +31,14 @@ from athena_flow.errors import (
     some,
 )
 from athena_flow.gluetable import GlueDict, partition_input, spec_from_table, table_input
-from athena_flow.layout import DAILY, FLAT, LAYOUTS, Layout, Partition, find_partition
+from athena_flow.layout import (
+    DAILY,
+    FLAT,
+    LAYOUTS,
+    Layout,
+    Partition,
+    find_partition,
+)
 from athena_flow.logformat import (
     DEFAULT,
     LogFormat,
@@ -45,6 +53,10 @@ from athena_flow.table import FileType, TableSpec, check_same
 from athena_flow.window import Window, floor
 
 LOG_SUFFIXES = (".log", ".log.gz", ".gz", ".parquet")
+
+
+_OTHER_SERVICE = re.compile(r"/AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/(?!vpcflowlogs/)\w+/", re.ASCII)
+"""CloudTrail and others deliver below ``AWSLogs/`` as well."""
 
 
 def folder_location(text: str) -> str:
@@ -325,6 +337,11 @@ def read_tree(
     hidden = [file.path for file in every if file.regular and file.hidden]
     notes += _note("left out as Athena does, named with _ or . first", hidden)
     notes += _note("left out, no regular file", [f.path for f in every if not f.regular])
+    foreign = [o.uri for o in logs if _OTHER_SERVICE.search(o.uri)]
+    notes += _note("left out, of another service than vpcflowlogs", foreign)
+    logs = [o for o in logs if not _OTHER_SERVICE.search(o.uri)]
+    if not logs:
+        raise NotFound(f"no flow logs in {folder}, only logs of other services")
     layout, within, outside = _place(logs, window)
     if window.start or window.end:
         told = "no folder or name tells the day, only the records' own times"

@@ -125,6 +125,9 @@ def from_names(names: Sequence[str], *, allow_unknown: bool = False) -> LogForma
             "the log format is empty",
             hint="write 'default', '${version} ${srcaddr} ...' or a header line",
         )
+    odd = [n for n in names if not _NAME.fullmatch(n)]
+    if odd:
+        raise BadFormat(f"log format: {', '.join(map(repr, odd))}: no name for a field")
     unknown = [n for n in dict.fromkeys(names) if n not in NAMES]
     repeated = [n for n, times in Counter(names).items() if times > 1]
     if repeated or (unknown and not allow_unknown):

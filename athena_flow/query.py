@@ -149,7 +149,8 @@ def bind(
         names = ", ".join(COLUMNS[c] for c in missing)
         raise MissingFields(
             f"{query.name} needs fields that the log format of {spec.title} lacks: {names}",
-            hint="a flow log's format cannot be changed: make a new one with these fields",
+            hint="a flow log's format cannot be changed: make a new one with these fields;"
+            " athena-flow check tells whether a table lacks what its logs hold",
         )
     context: dict[str, object] = dict(values)
     context["table"] = spec.sql

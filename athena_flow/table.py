@@ -342,8 +342,13 @@ def s3_location(text: str) -> str:
     if text.startswith("arn:"):
         hint = f"write s3://{text.rpartition(':')[2].strip('/')}/"
     location = text if text.endswith("/") else text + "/"
-    if not _S3.fullmatch(location):
+    if not location.startswith("s3://"):
         raise BadSetting(f"location {text!r} is no S3 URI", hint=hint)
+    if not _S3.fullmatch(location):
+        raise BadSetting(
+            f"location {text!r} names no bucket: 3 to 63 of a-z, 0-9, - and ., and no wildcard",
+            hint=hint,
+        )
     key = location.split("/", 3)[3]
     if "//" in "/" + key:
         raise BadSetting(f"location {text!r} holds //", hint=hint)

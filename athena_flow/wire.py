@@ -75,10 +75,15 @@ def table_spec(s: Settings) -> TableSpec:
         location,
         log_format(s),
         layout_named(s.layout or "daily"),
-        _one_of("--file-type", s.file_type or "text", FILE_TYPES),
+        _one_of("--file-type", s.file_type or _type_of_key(s.layout), FILE_TYPES),
         mode,
         _projection(s) if mode == "projection" else None,
     )
+
+
+def _type_of_key(layout: str | None) -> str:
+    """The file type that a real key as --layout tells, else text."""
+    return "parquet" if layout and layout.endswith(".parquet") else "text"
 
 
 def location_of(s: Settings) -> str:

@@ -390,7 +390,12 @@ class _Load:
                 self._notes.empty.append(log.uri)
         for schema, places in by_schema.items():
             picked = {c: self._parquet_column(c, k, schema, places) for c, k in self._data}
-            self._fill(places, picked, f"read_parquet([{_list(places)}], filename = true)", "FALSE")
+            self._fill(
+                places,
+                picked,
+                f"read_parquet([{_list(places)}], filename = true, hive_partitioning = false)",
+                "FALSE",
+            )
 
     def _parquet_column(
         self, column: str, kind: str, schema: Schema, places: dict[str, Registered]
@@ -472,7 +477,9 @@ def parquet_schema(path: str) -> Schema:
 def _schema(path: str) -> Schema:
     with duckdb.connect() as db:
         try:
-            rows = db.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})").fetchall()
+            rows = db.execute(
+                f"DESCRIBE SELECT * FROM read_parquet({literal(path)}, hive_partitioning = false)"
+            ).fetchall()
         except duckdb.Error as error:
             raise BadFile(f"{path}: cannot be read: {_first_line(error)}") from error
     return tuple((str(row[0]), str(row[1])) for row in rows)

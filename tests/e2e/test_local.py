@@ -15,10 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import NOW, DemoTree, Line, Ran, log_status_summary, read_lines, reject_report
 
-from athena_flow.demo import ACCOUNTS, REGIONS
+from athena_flow.demo import ACCOUNTS, REGIONS, write_demo
+from athena_flow.layout import LAYOUTS, Layout, Partition
 from athena_flow.logformat import DEFAULT
 
 Cli = Callable[..., Ran]
@@ -412,3 +414,39 @@ def test_output_goes_where_it_is_sent(
     assert cli(*words, "-o", "/dev/null").code == 0
     assert not Path("/dev/null").is_file()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["kept.csv", "link.csv"]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_parquet_is_read_in_every_layout(cli: Cli, tmp_path: Path, layout: Layout) -> None:
+    """Folders such as hour=10 are where a file lies, and never columns of it."""
+    day = Partition(ACCOUNTS[0], REGIONS[0], datetime(2026, 11, 20, 10, tzinfo=UTC))
+    folder = tmp_path / "srcaddr=9.9.9.9" / layout.prefix(day)
+    folder.mkdir(parents=True)
+    with duckdb.connect() as db:
+        db.execute(
+            "COPY (SELECT 2::INTEGER AS version, '10.0.0.1' AS srcaddr, '10.0.0.2' AS dstaddr,"
+            f" 7::BIGINT AS bytes, 1::BIGINT AS packets, {int(day.start.timestamp())}::BIGINT"
+            f" AS \"end\") TO '{folder}/a.log.parquet' (FORMAT parquet)"
+        )
+    root = str(tmp_path / "srcaddr=9.9.9.9")
+    window = ("--since", "2026-11-20", "--until", "2026-11-21", "--as", "csv")
+    wanted = "addr,bytes,packets,flows\n10.0.0.1,7,1,1\n10.0.0.2,7,1,1\n"
+    assert cli("run", "top-talkers", "--logs", root, *window).out == wanted
+    engine = ("--engine", "duckdb")
+    made = cli("init-table", *engine, "--location", root, "--layout", layout.name,
+               "--file-type", "parquet",
+               "--log-format", "version srcaddr dstaddr bytes packets end vpc-id")  # fmt: skip
+    assert made.code == 0, made.err
+    assert cli("add-partitions", *engine, "--since", "2026-11-20").code == 0
+    assert cli("run", "top-talkers", *engine, *window).out == wanted
+
+
+def test_logs_of_other_services_are_left_out(cli: Cli, tmp_path: Path) -> None:
+    """CloudTrail's files below the same AWSLogs/ are named, and the flow logs are read."""
+    write_demo(tmp_path, NOW, fmt=DEFAULT, days=1)
+    trail = tmp_path / "AWSLogs/111122223333/CloudTrail/us-east-1/2026/11/21"
+    trail.mkdir(parents=True)
+    (trail / "x.json.gz").write_bytes(gzip.compress(b"{}"))
+    ran = cli("run", "log-status-summary", "--logs", str(tmp_path))
+    assert ran.code == 0, ran.err
+    assert "of another service than vpcflowlogs: 1 file" in ran.err
