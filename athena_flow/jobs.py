@@ -14,7 +14,14 @@ from itertools import compress
 
 from athena_flow import cost
 from athena_flow.cost import Budget, Estimate, Price
-from athena_flow.errors import AccessDenied, BadSetting, NotFound, PartlyDone, some
+from athena_flow.errors import (
+    AccessDenied,
+    BadSetting,
+    NotFound,
+    PartlyDone,
+    TableDiffers,
+    some,
+)
 from athena_flow.gluetable import is_intact
 from athena_flow.layout import ROOT, Partition
 from athena_flow.plan import PartitionPlan, plan
@@ -34,7 +41,7 @@ from athena_flow.ports import (
 from athena_flow.prune import Evaluate, TableScan, kept, table_scans
 from athena_flow.query import BoundQuery
 from athena_flow.survey import WORKERS, sources, walk
-from athena_flow.table import Projection, TableSpec, check_same, spec_from_properties
+from athena_flow.table import Projection, TableSpec, spec_from_properties
 from athena_flow.window import DAY, Window, floor
 
 
@@ -72,8 +79,12 @@ def replace_table(spec: TableSpec, catalog: Catalog, progress: Progress) -> int 
     kept, _ = _found(catalog, keeper)
     if old is None and kept is None:
         raise NotFound(f"no table {spec.title} to replace", hint="leave --replace out")
-    if kept is not None:
-        check_same(kept, keeper)
+    if kept is not None and kept != keeper:
+        raise TableDiffers(
+            f"an earlier --replace of {spec.title}, by {kept.format.header} in layout"
+            f" {kept.layout.title}, is unfinished",
+            hint="run that one again, with its flags, and then this one: no partition is lost",
+        )
     if old is not None and not (old == spec and intact):
         catalog.create(keeper)
         _copy_partitions(old, keeper, catalog, progress)

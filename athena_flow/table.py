@@ -203,7 +203,7 @@ def check_same(found: TableSpec, wanted: TableSpec) -> None:
             ("file type", found.file_type, wanted.file_type),
             ("partitions", found.partitions, wanted.partitions),
             ("projection", found.projection, wanted.projection),
-            ("log format", *_first_difference(theirs, ours)),
+            ("log format", *_differences(theirs, ours)),
         )
         if there != here
     ]
@@ -214,13 +214,19 @@ def check_same(found: TableSpec, wanted: TableSpec) -> None:
         )
 
 
-def _first_difference(theirs: str, ours: str) -> tuple[str, str]:
-    """Two headers from their first different field on, shortened; equal when they are."""
-    pairs = enumerate(zip_longest(theirs.split(), ours.split(), fillvalue="nothing"), start=1)
-    for number, (there, here) in pairs:
-        if there != here:
-            return f"field {number} is {there}", here
-    return "", ""
+def _differences(theirs: str, ours: str) -> tuple[str, str]:
+    """Two headers: where they part, and what only one of them holds; equal when they are."""
+    there, here = theirs.split(), ours.split()
+    pairs = enumerate(zip_longest(there, here, fillvalue="the end"), start=1)
+    first = next((f"field {n} is {a}", b) for n, (a, b) in pairs if a != b) if there != here else ()
+    if not first:
+        return "", ""
+    only = {
+        "only there": [name for name in there if name not in here],
+        "only here": [name for name in here if name not in there],
+    }
+    more = "; ".join(f"{what}: {', '.join(names)}" for what, names in only.items() if names)
+    return first[0], f"{first[1]} ({more or 'the same fields in another order'})"
 
 
 def properties(spec: TableSpec) -> dict[str, str]:
