@@ -151,9 +151,13 @@ def _reading(home: Layout, other: Layout) -> str:
     return "the partitions of hours do not hold them"
 
 
-def _for_layout(case: Case, home: Layout, samples: Sequence[Sample], beside: bool) -> str:
-    """An hourly table becomes a daily one, which reads both; all else gets a second table."""
+def _for_layout(case: Case, home: Layout, samples: Sequence[Sample], beside: bool) -> str | None:
+    """An hourly table becomes a daily one, which reads both and is left as it is; all else gets
+    a second table.
+    """
     layout = samples[0].layout
+    if beside and home.template == _days(layout):
+        return None
     known = [s for s in samples if s.format] or samples
     if not beside or layout.template == _days(home):
         return case.anew(known[0], _format(known))

@@ -490,6 +490,7 @@ def test_daily_beside_hourly(clean: Logs, mend: Mend, tmp_path: Path) -> None:
     window = replace(WINDOW, end=NOW + DAY)
     found = only(clean.check(clean.spec(), window), "layout")
     assert "from 2026-11-21 on lie in layout hourly, beside daily" in found.message
+    assert found.fix is None
     hourly = clean.spec(layout=LAYOUTS["hourly"])
     found = only(clean.check(kept(hourly, tmp_path), window), "layout")
     assert "the partitions of hours do not hold them" in found.message
