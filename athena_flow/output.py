@@ -9,7 +9,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -359,7 +359,7 @@ def block_settings(block: Block, engine: str) -> str:
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()) + newer
 
 
-def query_doc(query: SavedQuery, known: object | None) -> dict[str, Any]:
+def query_doc(query: SavedQuery, known: Container[str] | None) -> dict[str, Any]:
     """``known`` holds the columns of the table in question; None when there is none."""
     missing = query.missing(known) if known is not None else ()
     return {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +53,9 @@ class SavedQuery:
     body: str
     path: Path
 
-    def missing(self, columns: object) -> tuple[str, ...]:
+    def missing(self, columns: Container[str]) -> tuple[str, ...]:
         """The required columns that a table (or format, or set of columns) lacks."""
-        return tuple(c for c in self.requires if c not in columns)  # type: ignore[operator]  # anything with `in`
+        return tuple(c for c in self.requires if c not in columns)
 
 
 @dataclass(frozen=True, slots=True)
