@@ -336,7 +336,6 @@ def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]
 
     budget = wire.budget_of(s)
     bound, reading, notes = wire.bound_query(s, query)
-    engine = wire.open_engine(s)
 
     def announce(found: Estimate) -> None:
         terminal.say(s, output.estimate_line(found))
@@ -346,6 +345,7 @@ def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]
             )
 
     with terminal.progress(s) as progress:
+        engine = wire.open_engine(s, progress)
         found, result = jobs.run(bound, reading, engine, budget, announce, progress)
     for note in result.notes:
         terminal.say(s, f"note: {note}")

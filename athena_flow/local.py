@@ -12,6 +12,7 @@ import os
 import re
 import sqlite3
 import zlib
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -154,7 +155,7 @@ def first_line(path: str) -> str | None:
             gzipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             with gzip.open(raw) if gzipped else raw as lines:
-                line = lines.readline(1 << 20).removeprefix(b"\xef\xbb\xbf")
+                line = lines.readline(1 << 20).removeprefix(BOM_UTF8)
     except (OSError, EOFError, zlib.error) as error:
         raise BadFile(f"{path}: cannot be read: {_reason(error)}") from None
     if not line:

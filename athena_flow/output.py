@@ -9,10 +9,9 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Literal
 
 from athena_flow import ddl
@@ -30,9 +29,6 @@ FORMATS = ("table", "csv", "json", "ndjson", "parquet")
 
 Columns = Sequence[str]
 Rows = Sequence[Sequence[object]]
-ParquetWriter = Callable[[Sequence[tuple[str, str]], Rows, Path], None]
-"""Writes columns (name, Athena type) and rows to a file: handed in, since no floor below
-the edges can write Parquet."""
 
 
 def check_format(text: str) -> str:

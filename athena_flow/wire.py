@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from athena_flow.jobs import Reading
     from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
-    from athena_flow.ports import Catalog, Engine, ObjectStore, Partitions
+    from athena_flow.ports import Catalog, Engine, ObjectStore, Partitions, Progress
     from athena_flow.query import BoundQuery
     from athena_flow.survey import Block
     from athena_flow.table import Projection, TableSpec
@@ -173,7 +173,7 @@ def open_store(s: Settings) -> ObjectStore:
     return DirStore()
 
 
-def open_engine(s: Settings) -> Engine:
+def open_engine(s: Settings, progress: Progress) -> Engine:
     if engine_name(s) == "athena":
         from athena_flow.engines.athena import AthenaEngine
 
@@ -187,7 +187,7 @@ def open_engine(s: Settings) -> Engine:
         )
     from athena_flow.engines.duckdb import DuckDBEngine
 
-    return DuckDBEngine()
+    return DuckDBEngine(progress)
 
 
 def own_table(s: Settings, catalog: Catalog) -> TableSpec:

@@ -139,7 +139,7 @@ def athena_engine(account: Account, **settings: str | None) -> AthenaEngine:
     """Athena on the bench, with another workgroup or output location where given."""
     endpoint = account.client("s3").meta.endpoint_url
     given = {"workgroup": None, "output_location": "s3://results/", **settings}
-    return AthenaEngine(account.session, region=account.region, **given, endpoint=endpoint)  # type: ignore[arg-type]
+    return AthenaEngine(account.session, region=account.region, **given, endpoint=endpoint)  # type: ignore[arg-type]  # by name
 
 
 def stands(account: Account, root: Path, bucket: str, fmt: LogFormat) -> Both:

@@ -13,6 +13,7 @@ import gzip
 import tempfile
 import threading
 import zlib
+from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,8 +61,6 @@ _ATHENA_TYPES = {
 }
 _PARQUET_TYPES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP"}
 PARQUET = ".parquet"
-BOM = b"\xef\xbb\xbf"
-"""The mark with which some editors begin UTF-8; AWS writes none."""
 Schema = tuple[tuple[str, str], ...]
 """A Parquet file's columns: name and DuckDB type."""
 _ODD = "$odd"
@@ -351,7 +350,7 @@ class _Load:
         except UnicodeDecodeError:
             self._notes.undecodable.append(uri)
             data = data.decode("utf-8", "replace").encode()
-        data = data.removeprefix(BOM)
+        data = data.removeprefix(BOM_UTF8)
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data if not data or data.endswith(b"\n") else data + b"\n"
