@@ -281,7 +281,8 @@ def _objects(
 ) -> Iterator[tuple[ObjectInfo, ...]]:
     """What lies at each location, listed in parallel."""
     with ThreadPoolExecutor(WORKERS) as pool:
-        for done, listed in enumerate(pool.map(lambda at: tuple(store.objects(at)), locations)):
+        sizes = pool.map(lambda at: tuple(store.objects(at)), locations)
+        for done, listed in enumerate(sizes, start=1):
             progress("sizing partitions", done, len(locations))
             yield listed
 
