@@ -6,7 +6,7 @@ our errors, so that no refusal is met twice in different words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import boto3
@@ -18,9 +18,9 @@ from athena_flow.errors import BadSetting, NotFound
 from athena_flow.gluetable import GlueDict, partition_input, spec_from_table, table_input
 from athena_flow.layout import Partition
 from athena_flow.plan import batches
-from athena_flow.ports import Applied, ObjectInfo, Part, Progress, Registered
-from athena_flow.survey import WORKERS
+from athena_flow.ports import Applied, Level, ObjectInfo, Part, Progress, Registered, is_visible
 from athena_flow.table import TableSpec, check_same
+from athena_flow.walk import WORKERS
 from athena_flow.window import Window
 
 GLUE_BATCH = 100
@@ -82,19 +82,20 @@ class S3Store:
     def __init__(self, account: Account) -> None:
         self._s3 = account.client("s3")
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        pages = self._pages(prefix, Delimiter="/")
+    def level(self, prefix: str) -> Level:
         skip = len(_split(prefix)[1])
-        return [
-            entry["Prefix"][skip:] for page in pages for entry in page.get("CommonPrefixes", ())
-        ]
+        folders: list[str] = []
+        objects: list[str] = []
+        for page in self._pages(prefix, Delimiter="/"):
+            folders += (entry["Prefix"][skip:] for entry in page.get("CommonPrefixes", ()))
+            objects += (entry["Key"][skip:] for entry in page.get("Contents", ()))
+        return Level(tuple(folders), tuple(filter(is_visible, objects)))
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         bucket, _ = _split(prefix)
         for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
-                name = entry["Key"].rpartition("/")[2]
-                if name and not name.startswith(("_", ".")):
+                if is_visible(entry["Key"].rpartition("/")[2]):
                     yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", entry["Size"])
 
     def read(self, uri: str, most: int | None) -> bytes:

@@ -6,174 +6,30 @@ What a command does not need is not imported: ``--help`` pays for typer alone.
 
 from __future__ import annotations
 
-import inspect
 import os
 import shlex
 import sys
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import athena_flow
 from athena_flow import terminal, wire
-from athena_flow.errors import (
-    INTERRUPTED,
-    AthenaFlowError,
-    BadQuery,
-    BadSetting,
-    CannotWrite,
-    Findings,
-    NotFound,
-    some,
-)
-from athena_flow.settings import ENVIRONMENT, FILE_NAME, ROWS, Settings, flag, load
-from athena_flow.terminal import Failure
+from athena_flow.command import BUDGET, QUERY, SHAPE, TABLE, WINDOW, app, command, main
+from athena_flow.errors import BadQuery, BadSetting, Findings, some
+from athena_flow.settings import ENVIRONMENT, FILE_NAME, Settings
 
 if TYPE_CHECKING:
     from athena_flow.cost import Estimate
     from athena_flow.query import SavedQuery
     from athena_flow.survey import Block
 
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-"""click's UsageError, as this typer has it: new ones carry a click of their own."""
-
-app = typer.Typer(
-    name="athena-flow",
-    help="VPC flow logs in Amazon Athena: tables from any format, partitions, saved queries,"
-    " and the price before the run. --logs DIR needs no AWS account.",
-    epilog="Every flag is also a variable ATHENA_FLOW_<FLAG> and a key of athena-flow.toml.",
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-_COMMON = ("config", "as_", "output", "quiet", "verbose")
-_TABLE = ("engine", "database", "table", "catalog", *wire.AWS_FLAGS)
-_SHAPE = ("location", "log_format", "allow_unknown", "layout", "file_type", "partitions")
-_WINDOW = ("since", "until", "account", "region", "late")
-_QUERY = ("param", "queries_dir", "price_per_tb", "logs", "log_format")
-_BUDGET = ("max_cost", "max_scan", "workgroup", "output_location")
+__all__ = ["app", "main"]
 
 
-# ---------------------------------------------------------------- flags from the table
-
-
-def _command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Makes a typer command whose flags are these settings, and its own arguments."""
-
-    def decorate(job: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(job, eval_str=True).parameters.values())[1:]
-
-        def command(**given: Any) -> None:  # typer gives what the signature says
-            arguments = {p.name: given.pop(p.name) for p in own}
-            settings = load(given, os.environ, Path.cwd())
-            _check_common(settings)
-            _State.settings = settings
-            try:
-                job(settings, **arguments)
-                sys.stdout.flush()
-            except KeyboardInterrupt as stopped:
-                told = ": ".join(filter(None, ("athena-flow: interrupted", str(stopped))))
-                sys.stderr.write(told + "\n")
-                sys.stderr.flush()
-                os._exit(INTERRUPTED)  # all is unwound; a statement may be slow to hear of it
-            except BrokenPipeError:  # whoever reads us has read enough
-                _close_stdout()
-                raise typer.Exit(0) from None
-            except OSError as error:
-                _close_stdout()
-                raise CannotWrite(f"{error.strerror or error}{_where(error)}") from error
-
-        parameters = own + [_parameter(name) for name in dict.fromkeys((*names, *_COMMON))]
-        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
-        command.__annotations__ = {p.name: p.annotation for p in parameters}
-        command.__doc__ = job.__doc__
-        app.command(job.__name__.rstrip("_").replace("_", "-"))(command)
-        return job
-
-    return decorate
-
-
-def _close_stdout() -> None:
-    """Nothing more is written there, not even when Python ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _where(error: OSError) -> str:
-    return f": {error.filename}" if error.filename else ", writing the output"
-
-
-def _parameter(name: str) -> inspect.Parameter:
-    row = ROWS[name]
-    spellings = [flag(name), *filter(None, [row.metadata.get("short")])]
-    option = typer.Option(
-        *spellings,
-        help=row.metadata["help"],
-        metavar=row.metadata.get("metavar"),
-        show_default=False,
-    )
-    kind: Any = {False: bool, (): list[str]}.get(row.default, str | None)
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=[] if row.default == () else row.default,
-        annotation=Annotated[kind, option],
-    )
-
-
-def _check_common(settings: Settings) -> None:
-    from athena_flow.output import check_format
-
-    form = check_format(settings.as_ or "table")
-    if form == "parquet" and not settings.output:
-        raise BadSetting("--as parquet needs -o FILE: it is no text")
-    if settings.output:
-        _check_target(Path(settings.output))
-
-
-def _check_target(path: Path) -> None:
-    """Raises NotFound for an -o that cannot be written, before anything is done or paid for."""
-    target = path.resolve()
-    if target.is_dir():
-        raise NotFound(f"cannot write {path}: it is a directory")
-    places = [target] if target.exists() else []
-    if not places or target.is_file():
-        places.append(target.parent)
-    if not all(os.access(place, os.W_OK) for place in places):
-        raise NotFound(f"cannot write {path}: no such directory, or not allowed")
-
-
-class _State:
-    """What the printer of errors has to know, also when a command fails half-way."""
-
-    settings: Settings | None = None
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        terminal.write(f"athena-flow {athena_flow.__version__}\n")
-        raise typer.Exit
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="the version")
-    ] = False,
-) -> None:
-    if context.invoked_subcommand is None:
-        terminal.write(context.get_help() + "\n")
-
-
-# ---------------------------------------------------------------- commands
-
-
-@_command(*_TABLE, *_SHAPE, "since", "account", "region", "replace", "dry_run")
+@command(*TABLE, *SHAPE, "since", "account", "region", "replace", "dry_run")
 def init_table(s: Settings) -> None:
     """Create database (if missing) and table; --dry-run prints the DDL and sends nothing."""
     from athena_flow.output import table_doc, to_json
@@ -209,7 +65,7 @@ def init_table(s: Settings) -> None:
     terminal.say(s, f"{state} {spec.title} over {spec.root}, {len(spec.columns)} columns")
 
 
-@_command(*_TABLE, "location", "logs", "file_type", "layout", "account", "region", "write")
+@command(*TABLE, "location", "logs", "file_type", "layout", "account", "region", "write")
 def discover(s: Settings) -> None:
     """Say what logs lie in a bucket, or which flow logs this account has; --write keeps it."""
     from athena_flow import output
@@ -240,7 +96,7 @@ def _keep_settings(s: Settings, found: Sequence[Block]) -> None:
     terminal.say(s, f"written: {file}; athena-flow init-table needs no flags now")
 
 
-@_command(*_TABLE, *_WINDOW)
+@command(*TABLE, *WINDOW)
 def check(s: Settings) -> None:
     """Hold a table, anyone's, against the logs that lie there now; exit 6 with findings."""
     from athena_flow import check as checking
@@ -265,10 +121,10 @@ def check(s: Settings) -> None:
         raise Findings(f"{count} finding{'s' * (count > 1)} in {report.table}")
 
 
-@_command(*_TABLE, *_WINDOW, "ahead", "dry_run")
+@command(*TABLE, *WINDOW, "ahead", "dry_run")
 def add_partitions(s: Settings) -> None:
     """Register the partitions of the window; doing it twice adds nothing."""
-    from athena_flow import ddl, jobs, output
+    from athena_flow import ddl, output, partitions
     from athena_flow.plan import PartitionPlan
     from athena_flow.ports import Applied
     from athena_flow.window import parse_span
@@ -286,7 +142,9 @@ def add_partitions(s: Settings) -> None:
             terminal.data(s, output.to_json(output.added_doc(spec, nothing, Applied())))
         return
     with terminal.progress(s) as progress:
-        wanted = jobs.plan_partitions(spec, window, ahead, catalog, wire.open_store(s), progress)
+        wanted = partitions.plan_partitions(
+            spec, window, ahead, catalog, wire.open_store(s), progress
+        )
     have = f"{spec.title}: wanted {wanted.wanted}, present"
     if s.dry_run:
         _only(s, "table", "json")
@@ -297,7 +155,7 @@ def add_partitions(s: Settings) -> None:
             terminal.data(s, "".join(f"{t};\n" for t in ddl.add_partitions(spec, wanted.missing)))
         return
     with terminal.progress(s) as progress:
-        applied = jobs.add_partitions(spec, wanted, catalog, progress)
+        applied = partitions.add_partitions(spec, wanted, catalog, progress)
     document = output.added_doc(spec, wanted, applied)
     terminal.say(s, f"{have} {document['present']}, added {document['added']}")
     if s.as_ == "json":
@@ -309,10 +167,10 @@ def add_partitions(s: Settings) -> None:
     elif applied.added:
         columns = ("account", "region", "added", "first", "last")
         terminal.print_rows(s, [(c, "string") for c in columns], output.sources(applied.added))
-    jobs.check_applied(spec, applied)
+    partitions.check_applied(spec, applied)
 
 
-@_command(*_TABLE, *_QUERY, *_WINDOW)
+@command(*TABLE, *QUERY, *WINDOW)
 def estimate(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]) -> None:
     """Say what a run would scan and cost; runs nothing."""
     from athena_flow import jobs, output
@@ -328,7 +186,7 @@ def estimate(s: Settings, query: Annotated[str, typer.Argument(help="a saved que
         )
 
 
-@_command(*_TABLE, *_QUERY, *_WINDOW, *_BUDGET)
+@command(*TABLE, *QUERY, *WINDOW, *BUDGET)
 def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]) -> None:
     """Estimate, check the budget, run, and print the rows."""
     from athena_flow import jobs, output
@@ -359,7 +217,7 @@ def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]
         terminal.print_rows(s, result.columns, result.rows)
 
 
-@_command(*_TABLE, "logs", "log_format", "queries_dir")
+@command(*TABLE, "logs", "log_format", "queries_dir")
 def queries(
     s: Settings,
     action: Annotated[str | None, typer.Argument(help="show")] = None,
@@ -392,7 +250,7 @@ def queries(
     terminal.print_rows(s, [(c, "string") for c in names], rows)
 
 
-@_command()
+@command()
 def fields(s: Settings) -> None:
     """List every flow-log field that is known: type, version, meaning."""
     from athena_flow.fields import FIELDS
@@ -402,7 +260,7 @@ def fields(s: Settings) -> None:
     terminal.print_list(s, columns, rows)
 
 
-@_command()
+@command()
 def layouts(s: Settings) -> None:
     """List the S3 layouts that are known, each with the partition keys and a real key."""
     from athena_flow.layout import LAYOUTS
@@ -413,7 +271,7 @@ def layouts(s: Settings) -> None:
     )
 
 
-@_command()
+@command()
 def demo(
     s: Settings,
     folder: Annotated[str, typer.Argument(metavar="[DIR]", help="where")] = "athena-flow-demo",
@@ -462,24 +320,3 @@ def _show_query(s: Settings, saved: SavedQuery) -> None:
         terminal.data(s, to_json(query_doc(saved, wire.known_columns(s)) | {"sql": saved.body}))
     else:
         terminal.data(s, saved.path.read_text("utf-8"))
-
-
-def main() -> None:
-    """The entry point: runs a command, and turns what went wrong into one line and a code."""
-    import logging
-
-    for noisy in ("sqlglot", "pyathena"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    try:
-        code = app(prog_name="athena-flow", standalone_mode=False)
-        sys.stdout.flush()
-    except AthenaFlowError as error:
-        if _State.settings and _State.settings.verbose:
-            traceback.print_exc()
-        message = " ".join(error.message.split())
-        terminal.fail(_State.settings, Failure(error.code, error.kind, message, error.hint))
-    except _UsageError as error:
-        context: Any = getattr(error, "ctx", None)
-        hint = f"{context.command_path} --help" if context else "athena-flow --help"
-        terminal.fail(_State.settings, Failure(2, "Usage", " ".join(str(error).split()), hint))
-    sys.exit(code if isinstance(code, int) else 0)

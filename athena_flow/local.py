@@ -49,7 +49,7 @@ from athena_flow.logformat import (
     is_header,
     union,
 )
-from athena_flow.ports import Applied, ObjectInfo, Part, Progress, Registered
+from athena_flow.ports import Applied, Level, ObjectInfo, Part, Progress, Registered, is_visible
 from athena_flow.table import FileType, TableSpec, check_same
 from athena_flow.window import Window, floor
 
@@ -76,8 +76,14 @@ def folder_location(text: str) -> str:
 class DirStore:
     """Objects that are files, by absolute path. Raises NotFound, AccessDenied."""
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        return sorted(f"{e.name}/" for e in _entries(prefix) if _is_folder(e))
+    def level(self, prefix: str) -> Level:
+        folders, objects = [], []
+        for entry in _entries(prefix):
+            if _is_folder(entry):
+                folders.append(f"{entry.name}/")
+            elif is_visible(entry.name) and os.path.isfile(entry.path):
+                objects.append(entry.name)
+        return Level(tuple(sorted(folders)), tuple(sorted(objects)))
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         for entry in _below(prefix):
@@ -110,7 +116,7 @@ def _below(prefix: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iter
     for entry, folder in sorted(entries, key=lambda e: e[0].name + "/" * e[1]):
         path = f"{prefix}{entry.name}"
         if not folder:
-            hidden = entry.name.startswith(("_", "."))
+            hidden = not is_visible(entry.name)
             yield _File(path, os.path.isfile(path), hidden)
             continue
         here = _identity(path)

@@ -91,6 +91,21 @@ class Result:
     """What a reader of the rows has to know: records left out, files of another format."""
 
 
+def is_visible(name: str) -> bool:
+    """Does Athena read an object whose key ends in this name? Not with ``_`` or ``.`` first."""
+    return bool(name) and not name.startswith(("_", "."))
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What lies directly below a prefix; both sorted."""
+
+    folders: tuple[str, ...] = ()
+    """Their names, each ending in ``/``."""
+    objects: tuple[str, ...] = ()
+    """Their names, without those that are hidden from Athena."""
+
+
 class Objects(Protocol):
     """Objects by URI: ``s3://bucket/key``, or an absolute path."""
 
@@ -105,11 +120,8 @@ class Objects(Protocol):
 class ObjectStore(Objects, Protocol):
     """Objects, and the folders that their keys make."""
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        """The names of the folders directly below ``prefix``, each ending in ``/``, sorted.
-
-        Raises as `objects`.
-        """
+    def level(self, prefix: str) -> Level:
+        """What lies directly below ``prefix``. Raises as `objects`."""
 
     def read(self, uri: str, most: int | None) -> bytes:
         """The first ``most`` bytes of an object, or all of it. Raises as `objects`."""

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cache, partial
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -33,6 +33,7 @@ from athena_flow.logformat import (
 )
 from athena_flow.ports import ObjectInfo, ObjectStore
 from athena_flow.table import FileType
+from athena_flow.walk import WORKERS, sources
 from athena_flow.window import DAY, Window
 
 HEAD_BYTES = 64 * 1024
@@ -43,8 +44,6 @@ DAY_OBJECTS = 10_000
 """Keys looked at in one day's folder: those of 30 flow logs that deliver every 5 minutes."""
 MOST_OBJECTS = 2_000
 """Objects looked at in all; of more, some of every source."""
-WORKERS = 16
-"""Sources looked at in parallel."""
 SLOT_SECONDS = 300
 """A file holds the records that end in this time from the one in its name on. Source: VPC
 User Guide, "Flow log files"; older files hold a few that ended up to a minute before."""
@@ -135,46 +134,6 @@ class Block:
     """A key of it, below the location."""
 
 
-def walk(
-    location: str, layout: Layout, window: Window, store: ObjectStore, depth: int | None = None
-) -> list[tuple[str, Mapping[str, str]]]:
-    """The prefixes of the layout's first ``depth`` folders, each with the parts it names.
-
-    Lists no more than the window touches, level by level and in parallel, and always the
-    last folder. In the order of their keys.
-    """
-    found: list[tuple[str, Mapping[str, str]]] = [(location, {})]
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for segment in layout.segments[:depth]:
-            below = pool.map(partial(_below, segment, layout, window, store), found)
-            found = [entry for entries in below for entry in entries]
-    return found
-
-
-def _below(
-    segment: str,
-    layout: Layout,
-    window: Window,
-    store: ObjectStore,
-    above: tuple[str, Mapping[str, str]],
-) -> list[tuple[str, Mapping[str, str]]]:
-    prefix, parts = above
-    folders = layout.branches(segment, parts, window)
-    read = (
-        (folder, layout.read(segment, folder))
-        for folder in (store.folders(prefix) if folders is None else folders)
-    )
-    return [(prefix + folder, {**parts, **more}) for folder, more in read if more is not None]
-
-
-def sources(
-    location: str, layout: Layout, window: Window, store: ObjectStore
-) -> list[tuple[str, Mapping[str, str]]]:
-    """The accounts and regions that ever delivered: their prefix, and what it names."""
-    depth = next(n for n, s in enumerate(layout.segments) if "{region}" in s) + 1
-    return walk(location, layout, window, store, depth)
-
-
 def survey(
     location: str, store: ObjectStore, parquet_columns: ParquetColumns, window: Window
 ) -> Survey:
@@ -196,7 +155,7 @@ def survey(
         seen = list(pool.map(lambda c: _look(c, store, parquet_columns, most), some_of_all))
     samples = tuple(one for one in seen if isinstance(one, Sample))
     if not samples and not closely:
-        folders = store.folders(location)
+        folders = store.level(location).folders
         raise NotFound(
             f"no flow logs below {location}{ROOT}",
             hint=f"{location} holds: {some(folders, 5)}" if folders else "no folder lies there",
@@ -405,7 +364,7 @@ _Chosen = tuple[ObjectInfo, Layout, Partition]
 
 def _all_sources(location: str, store: ObjectStore, window: Window) -> Iterator[_Source]:
     """Every source's layout (as far as its folders tell), prefix and parts, in every spelling."""
-    organisations = [f for f in store.folders(location + ROOT) if ORGANISATION.fullmatch(f)]
+    organisations = [f for f in store.level(location + ROOT).folders if ORGANISATION.fullmatch(f)]
     daily, hive = LAYOUTS["daily"], LAYOUTS["hive-daily"]
     other = replace(hive, template=hive.template.replace("/aws-s", "/s"))
     for below in ("", *organisations):
@@ -431,7 +390,7 @@ def _ends(layout: Layout, prefix: str, store: ObjectStore) -> list[str]:
     for pick in (min, max):
         folder = prefix
         for segment in layout.segments[at:]:
-            found = [f for f in store.folders(folder) if layout.read(segment, f)]
+            found = [f for f in store.level(folder).folders if layout.read(segment, f)]
             if not found:
                 break
             folder += pick(found)

@@ -243,7 +243,7 @@ def bound_query(s: Settings, query_name: str) -> tuple[BoundQuery, Reading, list
 def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions, list[str]]:
     """The table that queries are about, ours or somebody's, and its partitions."""
     from athena_flow.adopt import adopt
-    from athena_flow.jobs import ProjectedPartitions
+    from athena_flow.partitions import ProjectedPartitions
 
     catalog = open_catalog(s)
     try:

@@ -20,7 +20,7 @@ import pytest
 from athena_server import AthenaServer
 from conftest import NOW, Line, log_status_summary, put_tree, read_lines, reject_report, total
 
-from athena_flow import jobs, params, query
+from athena_flow import jobs, params, partitions, query
 from athena_flow.aws import Account, GlueCatalog, S3Store
 from athena_flow.cost import Budget, Estimate, price_in
 from athena_flow.demo import ACCOUNTS, REGIONS, write_demo
@@ -152,8 +152,10 @@ def stands(account: Account, root: Path, bucket: str, fmt: LogFormat) -> Both:
     for engine, (catalog, store, location) in ((athena, glue), (DuckDBEngine(), local)):
         spec = TableSpec(f"db_{bucket}", "logs", location, fmt, DAILY)
         catalog.create(spec)
-        wanted = jobs.plan_partitions(spec, Window(), timedelta(), catalog, store, no_progress)
-        assert jobs.add_partitions(spec, wanted, catalog, no_progress).failed == ()
+        wanted = partitions.plan_partitions(
+            spec, Window(), timedelta(), catalog, store, no_progress
+        )
+        assert partitions.add_partitions(spec, wanted, catalog, no_progress).failed == ()
         made.append(Stand(engine, catalog, store, spec))
     return Both(*made, root)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -93,34 +93,46 @@ def s3(aws: AthenaServer) -> tuple[AthenaServer, Kit]:
 # ---------------------------------------------------------------- folders
 
 
+def _level(store: ObjectStore) -> Callable[[str], Iterable[str]]:
+    return lambda prefix: store.level(prefix).folders
+
+
+def test_objects_directly_below(kit: Kit) -> None:
+    """A level names its own objects as well, without those that Athena does not read."""
+    kit.put(["AWSLogs/b.log", "AWSLogs/a.log", "AWSLogs/_hidden", "AWSLogs/.also", "AWSLogs/x/y"])
+    level = kit.store.level(kit.root + "AWSLogs/")
+    assert level.objects == ("a.log", "b.log")
+    assert level.folders == ("x/",)
+
+
 def test_folders_are_those_directly_below(kit: Kit) -> None:
     """Names of the next folders only, each ending in a slash, sorted; objects are none."""
     kit.put(["AWSLogs/b/x.log", "AWSLogs/a/deep/er/x.log", "AWSLogs/file.log", "other/y.log"])
-    assert list(kit.store.folders(kit.root)) == ["AWSLogs/", "other/"]
-    assert list(kit.store.folders(kit.root + "AWSLogs/")) == ["a/", "b/"]
-    assert list(kit.store.folders(kit.root + "AWSLogs/a/deep/")) == ["er/"]
-    assert list(kit.store.folders(kit.root + "AWSLogs/a/deep/er/")) == []
+    assert list(kit.store.level(kit.root).folders) == ["AWSLogs/", "other/"]
+    assert list(kit.store.level(kit.root + "AWSLogs/").folders) == ["a/", "b/"]
+    assert list(kit.store.level(kit.root + "AWSLogs/a/deep/").folders) == ["er/"]
+    assert list(kit.store.level(kit.root + "AWSLogs/a/deep/er/").folders) == []
 
 
 def test_folders_of_nothing(kit: Kit) -> None:
     """A prefix that no key has holds no folders, and that is no error."""
     kit.put([DAY + "x.log"])
-    assert list(kit.store.folders(kit.root + "AWSLogs/999999999999/")) == []
-    assert list(kit.store.folders(kit.root + "AWSLogs/1111/")) == []
+    assert list(kit.store.level(kit.root + "AWSLogs/999999999999/").folders) == []
+    assert list(kit.store.level(kit.root + "AWSLogs/1111/").folders) == []
 
 
 def test_folders_with_hard_names(kit: Kit) -> None:
     """Spaces, plus, percent, equals signs and other scripts come out as they went in."""
     names = sorted(f"{name}/" for name in HARD)
     kit.put([f"AWSLogs/{name}x.log" for name in names])
-    assert list(kit.store.folders(kit.root + "AWSLogs/")) == names
+    assert list(kit.store.level(kit.root + "AWSLogs/").folders) == names
 
 
 def test_more_folders_than_a_page(kit: Kit) -> None:
     """A page of S3's listing holds 1,000; all accounts are found."""
     accounts = [f"{n:012}/" for n in range(1_005)]
     kit.put([f"AWSLogs/{account}x.log" for account in accounts])
-    assert list(kit.store.folders(kit.root + "AWSLogs/")) == accounts
+    assert list(kit.store.level(kit.root + "AWSLogs/").folders) == accounts
 
 
 # ---------------------------------------------------------------- objects
@@ -184,7 +196,7 @@ def test_more_objects_than_a_page(request: pytest.FixtureRequest, kit: Kit) -> N
 def test_a_missing_bucket_is_not_found(s3: tuple[AthenaServer, Kit]) -> None:
     """A bucket that does not exist is an error that names what was listed."""
     store = s3[1].store
-    for ask in (store.folders, store.objects):
+    for ask in (_level(store), store.objects):
         with pytest.raises(NotFound, match="s3://no-such-bucket/AWSLogs/"):
             list(ask("s3://no-such-bucket/AWSLogs/"))
 
@@ -198,7 +210,7 @@ def test_a_refused_listing(
 ) -> None:
     """Denied and expired are told apart, and name what was listed."""
     aws, kit = s3
-    for ask in (kit.store.folders, kit.store.objects):
+    for ask in (_level(kit.store), kit.store.objects):
         aws.faults.add("S3.ListObjectsV2", code, status, "the reason")
         with pytest.raises(error, match="s3://logs/net/.*the reason"):
             list(ask("s3://logs/net/"))
@@ -246,6 +258,6 @@ def test_a_directory_that_may_not_be_read(tmp_path: Path) -> None:
     """A directory without permission is AccessDenied, by name, and not an empty one."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
-    for ask in (DirStore().folders, DirStore().objects):
+    for ask in (_level(DirStore()), DirStore().objects):
         with _somebody(), pytest.raises(AccessDenied, match="closed"):
             list(ask(f"{tmp_path}/closed/"))

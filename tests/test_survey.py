@@ -22,7 +22,7 @@ from athena_flow.errors import BadFile, NotFound
 from athena_flow.layout import DAILY, LAYOUTS, ROOT, Layout, Partition
 from athena_flow.local import DirStore
 from athena_flow.logformat import DEFAULT, LogFormat, parse_format
-from athena_flow.ports import ObjectInfo
+from athena_flow.ports import Level, ObjectInfo
 from athena_flow.survey import Block, FlowLog, Survey, blocks, described_blocks, flow_log, text_of
 from athena_flow.window import DAY, Window
 
@@ -505,8 +505,8 @@ def test_what_is_listed_can_be_a_store_of_anything() -> None:
     """The look asks a store for folders, objects and bytes, and for nothing else."""
 
     class Nothing:
-        def folders(self, prefix: str) -> Sequence[str]:
-            return []
+        def level(self, prefix: str) -> Level:
+            return Level()
 
         def objects(self, prefix: str) -> Iterator[ObjectInfo]:
             yield from ()
