@@ -28,7 +28,8 @@ Kind = Literal["vpc", "tgw"]
 """Whose flow log a field belongs to: a VPC's (also a subnet's or an ENI's) or a Transit Gateway's.
 """
 
-_LABEL: Mapping[Kind, str] = {"vpc": "VPC", "tgw": "Transit Gateway"}
+LABEL: Mapping[Kind, str] = {"vpc": "VPC", "tgw": "Transit Gateway"}
+"""Each kind for people."""
 
 _SOURCE: Mapping[Kind, str] = {
     "vpc": "https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html",
@@ -362,8 +363,8 @@ def field(name: str, kind: Kind = "vpc") -> Field:
     found = BY_NAME[kind].get(name)
     if found is not None:
         return found
-    message = f"{_LABEL[kind]} flow logs have no field {name}"
+    message = f"{LABEL[kind]} flow logs have no field {name}"
     other: Kind = "tgw" if kind == "vpc" else "vpc"
     if name in BY_NAME[other]:
-        raise UnknownField(f"{message}, {_LABEL[other]} flow logs do")
+        raise UnknownField(f"{message}, {LABEL[other]} flow logs do")
     raise UnknownField(message + did_you_mean(name, BY_NAME[kind]))

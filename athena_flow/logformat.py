@@ -1,31 +1,48 @@
 """Log formats: what people have in hand <-> the ordered fields of a flow log.
 
 People have AWS's ``${version} ${srcaddr}`` with Terraform's, a shell's or YAML's own
-marks around it, a list of strings, a metric filter, or the header line of a file. Each is
-reduced to names; names are checked against the table of fields, all at once. Columns of a
-text table are positional, so order is kept and nothing is guessed or left out.
+marks around it, a list of strings, a metric filter, the header line of a file, or the
+attributes of a flow log. Each is reduced to names; names are checked against the table of
+fields, all at once. Columns of a text table are positional, so order is kept and nothing is
+guessed or left out.
 """
 
 from __future__ import annotations
 
-import json
+import difflib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
-from athena_flow.errors import BadFormat, UnknownField, nearest
-from athena_flow.fields import FIELDS, NAMES, TGW_DEFAULT, VPC_DEFAULT, Field, Kind, field
+from athena_flow.errors import BadFormat, UnknownField
+from athena_flow.fields import BY_NAME, LABEL, NAMES, TGW_DEFAULT, VPC_DEFAULT, Field, Kind
+from athena_flow.names import field_of_column
+from athena_flow.pasted import ASK_FOR_ONE, entries, plain, unwrapped
 
 PRESETS = {"default": VPC_DEFAULT, "default-tgw": TGW_DEFAULT}
 """Names that stand for a whole format: AWS's defaults for VPC and Transit Gateway logs."""
 
-_PLACEHOLDER = re.compile(r"[\\$]*\$\{([^{}]*)\}")
-_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))(?:#|//)[^\n]*$")
-_WRAPPING = re.compile(r"""join\s*\(\s*["'] ["']\s*,|^\s*[>|][+-]?(?=\s)|[\[\](){}"'`,]""")
+_HOW = "write 'default', '${version} ${srcaddr} ...' (a shell wants single quotes) or a header line"
+
+_PLACEHOLDER = re.compile(r"\$+\{!?([^{}]*)\}")
+_WRAPPING = re.compile(
+    r"""join\s*\(\s*["'] ["']\s*,|(?:chomp|trimspace)\s*\(|(?:!|Fn::)(?:Sub|Join)\b:?"""
+    r"""|^\s*[>|][0-9+-]*(?=\s)|[\[\](){}"'`,]"""
+)
 _FILTER_TERM = re.compile(r"""\s*["']?([^\s"'=<>!]+)["']?\s*(?:[=<>!].*)?""", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_LIKE_A_FIELD = re.compile(r"[a-z][a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
+_QUOTES = "`\"'"
+_BARE = {name.replace("-", ""): name for name in sorted(NAMES)}
+_SHORTENED = (("source", "src"), ("dest(ination)?", "dst"), ("(address|ip)$", "addr"))
+"""Words of other people's names, as AWS shortens them."""
+ALIKE = 0.5
+"""How like a field an unknown name must be, of 1, to be told it: ``windowend`` and ``end``."""
+_TAILS = frozenset(name.partition("-")[2] for name in NAMES if "-" in name)
+"""What a shell makes of ``"${account-id}"``: the value of ``account``, or ``id`` without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +66,19 @@ class LogFormat:
         return tuple(f.column for f in self.fields)
 
     @property
-    def kind(self) -> Kind:
-        return "tgw" if any(f.kind == "tgw" for f in self.fields) else "vpc"
+    def kinds(self) -> tuple[Kind, ...]:
+        """Whose flow logs have these fields, VPC first; both for a Parquet table over both."""
+        return tuple(k for k in LABEL if any(f.kind == k for f in self.fields)) or ("vpc",)
+
+    @property
+    def kind(self) -> Kind | Literal["vpc+tgw"]:
+        """The kinds in one word, for scripts."""
+        return "vpc+tgw" if len(self.kinds) > 1 else self.kinds[0]
+
+    @property
+    def kind_title(self) -> str:
+        """The kinds for people: ``VPC``, ``VPC and Transit Gateway``."""
+        return " and ".join(LABEL[kind] for kind in self.kinds)
 
     def __contains__(self, column: object) -> bool:
         return any(f.column == column for f in self.fields)
@@ -62,16 +90,38 @@ DEFAULT = LogFormat(VPC_DEFAULT)
 def parse_format(text: str, *, allow_unknown: bool = False) -> LogFormat:
     """Reads a format as people have it; a preset's name stands for the preset.
 
-    ``allow_unknown`` keeps a field that AWS may have added since as a string column in its
-    place. Raises BadFormat for text that is no format, UnknownField for names that AWS does
-    not have and for repeated ones, all of them in one message.
+    Of attributes that describe a flow log (the JSON of DescribeFlowLogs, a template), only
+    the format is read. ``allow_unknown`` keeps a field that AWS may have added since as a
+    string column in its place. Raises BadFormat for text that is no format, UnknownField for
+    names that AWS does not have and for repeated ones, all of them in one message.
     """
-    preset = PRESETS.get(text.strip())
+    described = entries(text)
+    if described is None:
+        return _read(text, allow_unknown)
+    ids: dict[LogFormat, list[str]] = {}
+    for entry in described:
+        log_format = _read(entry["LogFormat"], allow_unknown)
+        ids.setdefault(log_format, []).append(str(entry.get("FlowLogId", "?")))
+    return only_format(ids)
+
+
+def only_format(found: Mapping[LogFormat, Sequence[str]]) -> LogFormat:
+    """The format of an answer, by the ids of the flow logs that have it. Raises BadFormat."""
+    if len(found) != 1:
+        listed = "; ".join(", ".join(ids) for ids in found.values())
+        raise BadFormat(
+            f"log format: the answer holds {len(found)} formats, those of {listed}",
+            hint=ASK_FOR_ONE,
+        )
+    return next(iter(found))
+
+
+def _read(text: str, allow_unknown: bool) -> LogFormat:
+    text = unwrapped(plain(text))
+    preset = PRESETS.get(text.strip().strip(_QUOTES).lower())
     if preset:
         return LogFormat(preset)
-    if text.lstrip().startswith("{") and '"LogFormat"' in text:
-        text = _from_api(text)
-    return from_names(_names(text), allow_unknown=allow_unknown)
+    return from_names(_names(text), allow_unknown=allow_unknown, any_case=True)
 
 
 def is_header(line: str) -> bool:
@@ -98,9 +148,30 @@ def format_of(first_line: str, table: LogFormat) -> LogFormat:
     table's it cannot have.
     """
     if is_header(first_line):
-        return from_names(first_line.split(), allow_unknown=True)
+        return header_format(first_line)
     fits_table = len(first_line.split(" ")) == len(table.fields)
     return DEFAULT if has_default_shape(first_line) and not fits_table else table
+
+
+def header_format(line: str) -> LogFormat:
+    """The format that a header line says; a field newer than this package is kept in its place.
+
+    Raises BadFormat, also for fields of both kinds, and UnknownField for repeated ones.
+    """
+    log_format = from_names(line.split(), allow_unknown=True, any_case=True)
+    check_one_kind(log_format)
+    return log_format
+
+
+def check_one_kind(log_format: LogFormat) -> None:
+    """Raises BadFormat for what no text log holds: VPC and Transit Gateway fields together."""
+    if len(log_format.kinds) > 1:
+        own = {kind: [f.name for f in log_format.fields if _only(f, kind)] for kind in LABEL}
+        raise BadFormat(
+            "a log holds VPC fields or Transit Gateway fields, not both:"
+            f" {', '.join(own['vpc'])} against {', '.join(own['tgw'])}",
+            hint="a Parquet table is read by name and may have both: --file-type parquet",
+        )
 
 
 def has_default_shape(line: str) -> bool:
@@ -110,46 +181,51 @@ def has_default_shape(line: str) -> bool:
 
 def union(formats: Iterable[LogFormat]) -> LogFormat:
     """Every field of several formats once, in the order of first appearance."""
-    by_column: dict[str, Field] = {}
-    for fmt in formats:
-        for row in fmt.fields:
-            by_column.setdefault(row.column, row)
-    return LogFormat(tuple(by_column.values()))
+    by_column: dict[str, str] = {}
+    for row in (row for fmt in formats for row in fmt.fields):
+        by_column.setdefault(row.column, row.name)
+    return LogFormat(_resolve(list(by_column.values())))
 
 
-def from_names(names: Sequence[str], *, allow_unknown: bool = False) -> LogFormat:
-    """A format from names in order; underscores stand for AWS's hyphens. Raises as parse_format."""
-    names = [n.replace("_", "-") for n in names]
+def from_names(
+    names: Sequence[str], *, allow_unknown: bool = False, any_case: bool = False
+) -> LogFormat:
+    """A format from names in order; underscores stand for AWS's hyphens. Raises as parse_format.
+
+    ``any_case`` is for names that people wrote. Those of Parquet columns are looked up in
+    files again, and stay as they are.
+    """
     if not names:
-        raise BadFormat(
-            "the log format is empty",
-            hint="write 'default', '${version} ${srcaddr} ...' or a header line",
-        )
+        raise BadFormat("the log format is empty", hint=_HOW)
     odd = [n for n in names if not _NAME.fullmatch(n)]
     if odd:
         raise BadFormat(f"log format: {', '.join(map(repr, odd))}: no name for a field")
-    unknown = [n for n in dict.fromkeys(names) if n not in NAMES]
+    written = [n.replace("_", "-") for n in names]
+    names = [n.lower() for n in written] if any_case else written
+    spelled = dict(zip(names, written, strict=True))
+    unknown = [spelled[n] for n in spelled if n not in NAMES and not allow_unknown]
     repeated = [n for n, times in Counter(names).items() if times > 1]
-    if repeated or (unknown and not allow_unknown):
-        raise UnknownField(_complaint(unknown if not allow_unknown else [], repeated))
+    if repeated or unknown:
+        raise UnknownField(_complaint(unknown, repeated), hint=_hint(unknown))
     return LogFormat(_resolve(names))
 
 
 def _resolve(names: Sequence[str]) -> tuple[Field, ...]:
-    by_kind: dict[Kind, set[str]] = {"vpc": set(), "tgw": set()}
-    for row in FIELDS:
-        by_kind[row.kind].add(row.name)
-    only_vpc = [n for n in names if n in by_kind["vpc"] - by_kind["tgw"]]
-    only_tgw = [n for n in names if n in by_kind["tgw"] - by_kind["vpc"]]
-    if only_vpc and only_tgw:
-        raise BadFormat(
-            "a log holds VPC fields or Transit Gateway fields, not both:"
-            f" {', '.join(only_vpc)} against {', '.join(only_tgw)}"
-        )
-    kind: Kind = "tgw" if only_tgw else "vpc"
-    return tuple(
-        field(n, kind) if n in by_kind[kind] else _newer_than_this_table(n, kind) for n in names
-    )
+    """The fields of these names. One that both kinds have is of its neighbours' kind.
+
+    That is VPC when there are neighbours of both kinds, or of none: by the names alone, so
+    that a table remembers its fields by them. The types are the same in both kinds.
+    """
+    vpc = any(n in BY_NAME["vpc"].keys() - BY_NAME["tgw"].keys() for n in names)
+    tgw = any(n in BY_NAME["tgw"].keys() - BY_NAME["vpc"].keys() for n in names)
+    kind: Kind = "tgw" if tgw and not vpc else "vpc"
+    known = {**BY_NAME["vpc"], **BY_NAME["tgw"], **BY_NAME[kind]}
+    return tuple(known[n] if n in known else _newer_than_this_table(n, kind) for n in names)
+
+
+def _only(row: Field, kind: Kind) -> bool:
+    """Does this kind of log have the field, and the other not?"""
+    return [k for k in LABEL if row.name in BY_NAME[k]] == [kind]
 
 
 def _newer_than_this_table(name: str, kind: Kind) -> Field:
@@ -159,61 +235,70 @@ def _newer_than_this_table(name: str, kind: Kind) -> Field:
 def _complaint(unknown: Sequence[str], repeated: Sequence[str]) -> str:
     parts = []
     if unknown:
-        listed = ", ".join(f"{n} (nearest: {nearest(n, NAMES)})" for n in unknown)
+        near = {n: _nearest(n) for n in unknown}
+        listed = ", ".join(f"{n} (nearest: {near[n]})" if near[n] else n for n in unknown)
         parts.append(f"AWS has no field{'s' * (len(unknown) > 1)} {listed}")
     if repeated:
         parts.append(f"repeated: {', '.join(repeated)}")
     return "log format: " + "; ".join(parts)
 
 
-def _from_api(text: str) -> str:
-    """The one format in an answer of DescribeFlowLogs, or in one entry of it."""
-    try:
-        answer = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise BadFormat(f"log format: no JSON: {error}") from None
-    entries = answer.get("FlowLogs", [answer])
-    formats = {entry["LogFormat"]: entry.get("FlowLogId") for entry in entries}
-    if len(formats) != 1:
-        raise BadFormat(
-            f"log format: the answer holds {len(formats)} formats, those of"
-            f" {', '.join(str(flow_log) for flow_log in formats.values())}",
-            hint="ask for one: aws ec2 describe-flow-logs --flow-log-ids ID",
-        )
-    return str(*formats)
+def _nearest(name: str) -> str | None:
+    """The field that is meant: by an old name of its column, else by its letters alone."""
+    old = field_of_column(name)
+    if old:
+        return old
+    bare = name.replace("-", "").lower()
+    for word, ours in _SHORTENED:
+        bare = re.sub(word, ours, bare)
+    close = difflib.get_close_matches(bare, _BARE, n=1, cutoff=ALIKE)
+    return _BARE[close[0]] if close else None
+
+
+def _hint(unknown: Sequence[str]) -> str | None:
+    if unknown and _TAILS.issuperset(unknown):
+        return "a shell takes ${...} in double quotes for its own: put the format in single quotes"
+    newer = [n for n in unknown if not field_of_column(n)]
+    if newer and all(_LIKE_A_FIELD.fullmatch(n.lower()) for n in newer):
+        it, has = ("them", "they stand") if len(newer) > 1 else ("it", "it stands")
+        return f"if AWS has added {it} since, --allow-unknown keeps {it} as text where {has}"
+    return None
 
 
 def _names(text: str) -> list[str]:
     """The bare names in ``text``, whatever is wrapped around them. Raises BadFormat."""
     if "${" in text:
         return _placeholders(text)
-    inner = text.strip().strip("`\"'").strip()
+    inner = text.strip().strip(_QUOTES).strip()
     if inner.startswith("[") and inner.endswith("]"):
         return [_filter_term(term) for term in inner[1:-1].split(",") if term.strip()]
-    words = _WRAPPING.sub(" ", _COMMENT.sub("", text)).split()
+    words = _WRAPPING.sub(" ", text).split()
     odd = [word for word in words if not _NAME.fullmatch(word)]
     if odd:
-        raise BadFormat(
-            f"log format: {odd[0]!r} is no field name",
-            hint="write 'default', '${version} ${srcaddr} ...' or a header line",
-        )
+        raise BadFormat(f"log format: {odd[0]!r} is no field name", hint=_HOW)
     return words
 
 
 def _placeholders(text: str) -> list[str]:
-    text = _COMMENT.sub("", text)
     found = list(_PLACEHOLDER.finditer(text))
     between = [text[a.end() : b.start()] for a, b in pairwise(found)]
     if "" in between:
         after = found[between.index("")]
         raise BadFormat(f"log format: no space after {after[0]}")
     around = _PLACEHOLDER.sub(" ", text)
+    opened = re.search(r"\$+\{\s*[^\s$]*", around)
+    if opened:
+        raise BadFormat(f"log format: {opened[0]!r} has no closing }}")
     stray = _WRAPPING.sub(" ", around).split()
     if stray:
         raise BadFormat(
-            f"log format: {stray[0]!r} stands outside ${{...}}", hint="every field needs ${...}"
+            f"log format: {stray[0]!r} stands outside ${{...}}",
+            hint="give the format alone, every field in ${...}",
         )
-    return [match[1].strip() for match in found]
+    names = [match[1].strip() for match in found]
+    if "" in names:
+        raise BadFormat(f"log format: {found[names.index('')][0]!r} names no field")
+    return names
 
 
 def _filter_term(term: str) -> str:

@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena_flow.errors import BadFormat, UnknownField
-from athena_flow.fields import NAMES, TGW, TGW_DEFAULT, VPC, VPC_DEFAULT
+from athena_flow.fields import BY_NAME, NAMES, TGW, TGW_DEFAULT, VPC, VPC_DEFAULT
 from athena_flow.logformat import (
     DEFAULT,
     LogFormat,
+    check_one_kind,
     format_of,
     from_names,
     has_default_shape,
+    header_format,
     is_header,
     parse_format,
     union,
@@ -25,11 +27,23 @@ from athena_flow.logformat import (
 SHORT = ["version", "account-id", "pkt-srcaddr", "log-status"]
 """What every spelling below says."""
 
+MORE = sorted({f.name for f in VPC + TGW})
+VPC_ALONE = sorted({f.name for f in VPC} - {f.name for f in TGW})
+TGW_ALONE = sorted({f.name for f in TGW} - {f.name for f in VPC})
+
 _orders = st.sampled_from([VPC, TGW]).flatmap(
     lambda rows: st.lists(st.sampled_from(rows), min_size=1, unique=True)
 )
 formats = _orders.map(lambda rows: parse_format(" ".join(f.name for f in rows)))
 """Any ordered subset of the fields of one kind of log."""
+mixed_formats = (
+    st.tuples(
+        st.sampled_from(VPC_ALONE), st.sampled_from(TGW_ALONE), st.sets(st.sampled_from(MORE))
+    )
+    .flatmap(lambda some: st.permutations(sorted({some[0], some[1], *some[2]})))
+    .map(lambda names: parse_format(" ".join(names)))
+)
+"""Fields of both kinds of log in any order, as a table over both may have them."""
 
 
 def _names(text: str) -> list[str]:
@@ -88,6 +102,55 @@ SPELLINGS = {
         pkt-srcaddr  // version 3
         log-status
     """,
+    "terraform attribute": 'log_format = "$${version} $${account-id} $${pkt-srcaddr}'
+    ' $${log-status}"',
+    "terraform attribute, aligned": """
+      log_format               = "$${version} $${account-id} $${pkt-srcaddr} $${log-status}"
+    """,
+    "terraform heredoc": "log_format = <<EOT\n$${version} $${account-id}\n$${pkt-srcaddr}"
+    " $${log-status}\nEOT\n",
+    "terraform indented heredoc": """log_format = <<-EOT
+        $${version} $${account-id}
+        $${pkt-srcaddr} $${log-status}
+      EOT
+    """,
+    "terraform chomp": 'log_format = chomp(<<-"EOT"\n  $${version} $${account-id} $${pkt-srcaddr}'
+    " $${log-status}\n  EOT\n  )",
+    "heredoc alone": "<<EOT\n${version} ${account-id} ${pkt-srcaddr} ${log-status}\nEOT",
+    "yaml key": "LogFormat: ${version} ${account-id} ${pkt-srcaddr} ${log-status}",
+    "yaml key, quoted": "LogFormat: '${version} ${account-id} ${pkt-srcaddr} ${log-status}'",
+    "yaml key, folded": "log_format: >-\n  ${version} ${account-id}\n"
+    "  ${pkt-srcaddr} ${log-status}\n",
+    "yaml key, wrapped": "  LogFormat: ${version} ${account-id}\n    ${pkt-srcaddr}\n"
+    "    ${log-status}\n",
+    "yaml key of names": "log_format: version account-id pkt-srcaddr log-status",
+    "yaml list": "- ${version}\n- ${account-id}\n- ${pkt-srcaddr}\n- ${log-status}\n",
+    "yaml list of names": "  - version\n  - account-id # whose\n  - pkt-srcaddr\n  - 'log-status'",
+    "yaml key of a list": "log_format:\n- ${version}\n- ${account-id}\n- ${pkt-srcaddr}\n"
+    "- ${log-status}\ntraffic: ALL\n",
+    "cloudformation sub": "LogFormat: !Sub '${!version} ${!account-id} ${!pkt-srcaddr}"
+    " ${!log-status}'",
+    "cloudformation join": "LogFormat: !Join\n  - ' '\n  - - ${version}\n    - ${account-id}\n"
+    "    - ${pkt-srcaddr}\n    - ${log-status}\n",
+    "json line": '  "LogFormat": "${version} ${account-id} ${pkt-srcaddr} ${log-status}",\n',
+    "python argument": "LogFormat='${version} ${account-id} ${pkt-srcaddr} ${log-status}',",
+    "javascript property": "logFormat: `${version} ${account-id} ${pkt-srcaddr} ${log-status}`,",
+    "block comments": "/* the default\n and more */ ${version} /* whose */ ${account-id}"
+    " ${pkt-srcaddr} ${log-status} /**/",
+    "shell continuations": "${version} ${account-id} \\\n  ${pkt-srcaddr} \\\n  ${log-status}",
+    "curly double quotes": "\u201c${version} ${account-id} ${pkt-srcaddr} ${log-status}\u201d",
+    "curly single quotes": "\u2018${version} ${account-id} ${pkt-srcaddr} ${log-status}\u2019",
+    "escaped braces": r"\$\{version\} \$\{account-id\} \$\{pkt-srcaddr\} \$\{log-status\}",
+    "escaped quotes": r"\"${version} ${account-id} ${pkt-srcaddr} ${log-status}\"",
+    "upper case": "${VERSION} ${ACCOUNT-ID} ${PKT-SRCADDR} ${LOG-STATUS}",
+    "upper-case columns": "VERSION ACCOUNT_ID PKT_SRCADDR LOG_STATUS",
+    "mixed case": "${Version} ${Account-Id} ${pkt-SrcAddr} ${Log-status}",
+    "windows line ends": "${version} ${account-id}\r\n${pkt-srcaddr} # whose\r\n${log-status}\r\n",
+    "windows header line": "version account-id pkt-srcaddr log-status\r\n",
+    "windows heredoc": "log_format = <<EOT\r\n${version} ${account-id} ${pkt-srcaddr}"
+    " ${log-status}\r\nEOT\r\n",
+    "byte order mark": "\ufeff${version} ${account-id} ${pkt-srcaddr} ${log-status}",
+    "markdown block": "```\n${version} ${account-id} ${pkt-srcaddr} ${log-status}\n```",
     "metric filter": "[version, account_id, pkt_srcaddr, log_status]",
     "metric filter with conditions": '[version = "2", account_id, pkt_srcaddr="10.*", log_status]',
     "metric filter with operators": "[version>=2, account_id != 1, pkt_srcaddr<>x, log_status]",
@@ -107,6 +170,59 @@ def test_a_metric_filter_may_leave_fields_out_at_the_front() -> None:
     assert "..." in str(caught.value)
 
 
+ENTRY = {
+    "CreationTime": "2026-03-01T12:00:00.000Z",
+    "FlowLogId": "fl-0a",
+    "LogDestination": "arn:aws:s3:::logs/net/",
+    "LogFormat": "${version} ${account-id} ${pkt-srcaddr} ${log-status}",
+    "Tags": [{"Key": "purpose", "Value": "who: talks # to whom"}],
+}
+ANSWERS = {
+    "whole answer": {"FlowLogs": [ENTRY], "ResponseMetadata": {}},
+    "one entry": ENTRY,
+    "list of entries": [ENTRY],
+    "entries of one format": [ENTRY, ENTRY | {"FlowLogId": "fl-0b"}],
+    "one format, spelled twice": [ENTRY, {"LogFormat": " ".join(SHORT)}],
+    "the format alone": {"LogFormat": ENTRY["LogFormat"]},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+def test_an_answer_of_describe_flow_logs(answer: object, indent: int | None, end: str) -> None:
+    """The API's answer, or a piece of it, is the format that it holds."""
+    assert _names(json.dumps(answer, indent=indent).replace("\n", end)) == SHORT
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ('{"FlowLogs": []}', "holds no flow log"),
+        ('{"FlowLogs": {}}', "no answer of DescribeFlowLogs"),
+        ('["LogFormat"]', "no answer of DescribeFlowLogs"),
+        ('{"FlowLogs": [{"FlowLogId": "fl-0a"}]}', "fl-0a has no LogFormat"),
+        ('{"FlowLogs": [{"LogFormat": null}]}', "an entry has no LogFormat"),
+        ('{"FlowLogs": [{"LogFormat": "${end}"', "no JSON"),
+        ("LogDestination: arn:aws:s3:::a\n- LogFormat: ${end}", "an entry has no LogFormat"),
+        ("- LogFormat: ${end}\n- LogFormat: ${start}", "2 formats, those of ?; ?"),
+    ],
+)
+def test_an_answer_without_one_format(answer: str, message: str) -> None:
+    """What is wrong with it, and what to ask for instead."""
+    with pytest.raises(BadFormat) as caught:
+        parse_format(answer)
+    assert message in str(caught.value)
+    assert "aws ec2 describe-flow-logs" in (caught.value.hint or "")
+
+
+def test_flow_logs_of_several_formats_are_named() -> None:
+    """Those alike stand together."""
+    answer = [ENTRY, ENTRY | {"FlowLogId": "fl-0b", "LogFormat": "${end}"}]
+    with pytest.raises(BadFormat, match="2 formats, those of fl-0a, fl-0c; fl-0b"):
+        parse_format(json.dumps([*answer, ENTRY | {"FlowLogId": "fl-0c"}]))
+
+
 def test_order_is_kept() -> None:
     """Text columns are positional, so the order is the user's and never AWS's."""
     assert _names("end start version") == ["end", "start", "version"]
@@ -123,13 +239,16 @@ def test_both_spellings_come_back() -> None:
 
 
 @settings(deadline=None, max_examples=200)
-@given(formats)
+@given(formats | mixed_formats)
 def test_a_format_is_read_back(fmt: LogFormat) -> None:
     """What a format says of itself, in either spelling, is the format again."""
     assert parse_format(fmt.header) == fmt
     assert parse_format(fmt.text) == fmt
     assert parse_format(" ".join(fmt.columns)) == fmt
     assert parse_format(fmt.text.replace("$", "$$")) == fmt
+    assert parse_format(fmt.header.upper()) == fmt
+    assert parse_format(f"LogFormat: {fmt.text}") == fmt
+    assert parse_format(json.dumps({"LogFormat": fmt.text})) == fmt
 
 
 @settings(deadline=None, max_examples=100)
@@ -172,18 +291,26 @@ def test_spelling_does_not_hide_a_repetition() -> None:
         parse_format("account-id account_id")
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n", "''", "[]", "{}", "# only a comment", ">-\n"])
+EMPTY = {
+    *("", " ", "\n", "\r\n", "''", "\u201c\u201d", "[]", "{}", "# only a comment", "/* one */"),
+    *(">-\n", "LogFormat:", "LogFormat: ''", 'log_format = ""', "log_format = <<EOT\nEOT"),
+    *('{"LogFormat": ""}', '{"FlowLogs": [{"LogFormat": " "}]}', "- \n- ", "\\\n"),
+}
+
+
+@pytest.mark.parametrize("text", sorted(EMPTY))
 def test_an_empty_format_is_refused(text: str) -> None:
     """A format has one field at least, and the hint says how one is written."""
     with pytest.raises(BadFormat, match="empty") as caught:
         parse_format(text)
     assert "${version} ${srcaddr}" in (caught.value.hint or "")
+    assert "single quotes" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("text", ["${}", "${ }", "${version} ${}"])
+@pytest.mark.parametrize("text", ["${}", "${ }", "${version} ${}", "${!}"])
 def test_an_empty_placeholder_is_refused(text: str) -> None:
     """A placeholder without a name is a slip, in an error of the request."""
-    with pytest.raises((BadFormat, UnknownField)):
+    with pytest.raises(BadFormat, match="names no field"):
         parse_format(text)
 
 
@@ -194,7 +321,17 @@ def test_an_empty_placeholder_is_refused(text: str) -> None:
         "${version} srcaddr",
         "version ${srcaddr}",
         "${version} ${srcaddr",
-        "log_format = ${version}",
+        "log_format = local.format",
+        "log_format = ${version} and more",
+        "${version} \\\n${srcaddr",
+        "${version}\\\n${srcaddr}",
+        "<<EOT\n${version}",
+        "log_format:\n  - srcaddr\n  - name: dstaddr\n",
+        "log_format: >-\n  ${srcaddr}\n  more: ${dstaddr}\n",
+        "${version}\nlog_format: ${srcaddr}",
+        "log_format: ${end}\nlog_format: ${end}",
+        'log_format = "${end}"\ndestination_options { file_format = "parquet" }',
+        "aws ec2 create-flow-logs --log-format '${version} ${srcaddr}'",
         "version src;addr",
         "10.0.0.1 10.0.0.2",
         "version/srcaddr",
@@ -206,19 +343,69 @@ def test_what_is_no_format_is_refused(text: str) -> None:
         parse_format(text)
 
 
-def test_names_are_case_sensitive_but_explained() -> None:
-    """AWS spells fields in lower case; another case is refused with the right spelling."""
-    with pytest.raises(UnknownField, match=r"SrcAddr \(nearest: srcaddr\)"):
-        parse_format("${SrcAddr}")
+def test_an_unclosed_placeholder_is_named() -> None:
+    """Half a name would be half a guess."""
+    with pytest.raises(BadFormat, match=r"'\$\{srcaddr' has no closing \}"):
+        parse_format("${version} ${srcaddr")
 
 
-def test_vpc_and_transit_gateway_fields_do_not_mix() -> None:
-    """One flow log is of one kind, and the error names the fields of each."""
-    with pytest.raises(BadFormat, match="not both") as caught:
-        parse_format("version action tgw-id vpc-id tgw-src-eni srcaddr")
-    message = str(caught.value)
-    assert "action, vpc-id" in message
-    assert "tgw-id, tgw-src-eni" in message
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        *(("${srcAddr} ${logstatus}", "log-status"), ("${accountId}", "account-id")),
+        *(("PktSrcAddr", "pkt-srcaddr"), ("tcpflags", "tcp-flags"), ("scraddr", "srcaddr")),
+        *(("sourceaddress", "srcaddr"), ("destinationaddress", "dstaddr")),
+        *(("sourceport", "srcport"), ("destinationport", "dstport"), ("numbytes", "bytes")),
+        *(("numpackets", "packets"), ("starttime", "start"), ("endtime", "end")),
+        *(("source_port", "srcport"), ("dest_ip", "dstaddr"), ("src-ip", "srcaddr")),
+        *(("pkt-source-address", "pkt-srcaddr"), ("tgw-destination-vpc-id", "tgw-dst-vpc-id")),
+    ],
+)
+def test_the_nearest_field_is_the_one_that_is_meant(text: str, field: str) -> None:
+    """By letters alone, by the names of AWS's old guide, and by what people write for src."""
+    with pytest.raises(UnknownField) as caught:
+        parse_format(text)
+    assert str(caught.value).endswith(f" (nearest: {field})")
+
+
+def test_an_unknown_name_is_shown_as_it_was_written() -> None:
+    """What is searched for in one's own template has one's own case."""
+    with pytest.raises(UnknownField, match=r"no field accountId \(nearest"):
+        parse_format("${version} ${accountId}")
+
+
+def test_a_name_unlike_any_other_has_no_nearest() -> None:
+    """A wrong guess would be worse than none."""
+    with pytest.raises(UnknownField) as caught:
+        parse_format("version brand-new end")
+    assert str(caught.value) == "log format: AWS has no field brand-new"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("version brand-new", "if AWS has added it since, --allow-unknown"),
+        ("version brand-new BRAND_NEWER", "if AWS has added them since, --allow-unknown"),
+        ("version tcpflags", None),
+        ("version sourceaddress numbytes", None),
+        ("version 10", None),
+        ("version -", None),
+        ("version version", None),
+        ("  id id       status", "single quotes"),
+        ("version brand-new id", "--allow-unknown"),
+    ],
+)
+def test_the_hint_on_an_unknown_field(text: str, hint: str | None) -> None:
+    """A name of a field's shape may be new; one that is a slip, or the shell's, is not."""
+    with pytest.raises(UnknownField) as caught:
+        parse_format(text)
+    assert (hint in (caught.value.hint or "")) if hint else caught.value.hint is None
+
+
+def test_spelling_and_case_do_not_hide_a_repetition() -> None:
+    """A field is the same in any case."""
+    with pytest.raises(UnknownField, match="repeated: srcaddr"):
+        parse_format("srcaddr SrcAddr")
 
 
 def test_the_kind_follows_from_the_fields() -> None:
@@ -226,6 +413,44 @@ def test_the_kind_follows_from_the_fields() -> None:
     assert parse_format("srcaddr tgw-id").kind == "tgw"
     assert {f.kind for f in parse_format("srcaddr tgw-id").fields} == {"tgw"}
     assert {f.kind for f in parse_format("srcaddr end").fields} == {"vpc"}
+    assert parse_format("srcaddr end").kind == "vpc"
+    assert parse_format("srcaddr tgw-id").kind_title == "Transit Gateway"
+
+
+def test_fields_of_both_kinds_are_a_format_of_both() -> None:
+    """A Parquet table over logs of both kinds has such, and shared fields go with the VPC's."""
+    found = parse_format("version action tgw-id vpc-id tgw-src-eni srcaddr")
+    assert found.kind == "vpc+tgw"
+    assert found.kinds == ("vpc", "tgw")
+    assert found.kind_title == "VPC and Transit Gateway"
+    assert LogFormat(()).kind == "vpc"
+    assert [f.kind for f in found.fields] == ["vpc", "vpc", "tgw", "vpc", "tgw", "vpc"]
+
+
+def test_no_text_log_has_fields_of_both_kinds() -> None:
+    """Text is read by position, and one flow log is of one kind: the error names the fields."""
+    both = parse_format("version action tgw-id vpc-id tgw-src-eni srcaddr")
+    with pytest.raises(BadFormat, match="not both") as caught:
+        check_one_kind(both)
+    message = str(caught.value)
+    assert message.endswith(": action, vpc-id against tgw-id, tgw-src-eni")
+    assert "--file-type parquet" in (caught.value.hint or "")
+    with pytest.raises(BadFormat, match="not both"):
+        header_format(both.header)
+    with pytest.raises(BadFormat, match="not both"):
+        format_of(both.header, DEFAULT)
+    check_one_kind(DEFAULT)
+    check_one_kind(parse_format("default-tgw"))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(formats, min_size=1, max_size=4))
+def test_a_union_is_what_its_own_names_say(several: list[LogFormat]) -> None:
+    """Whatever logs come first, a superset is read back from its header: tables rely on it."""
+    found = union(several)
+    assert parse_format(found.header) == found
+    assert {n for fmt in several for n in fmt.columns} == set(found.columns)
+    assert len(set(found.columns)) == len(found.columns)
 
 
 def test_a_newer_field_is_kept_in_its_place() -> None:
@@ -295,9 +520,28 @@ def test_a_union_holds_every_field_once() -> None:
     assert found.header == "end start version bytes"
 
 
+def test_a_column_of_a_union_is_there_once() -> None:
+    """Athena knows no case: two spellings of a Parquet column are one column."""
+    found = union([from_names(["Thing", "end"], allow_unknown=True), parse_format("end")])
+    assert found.columns == ("thing", "end")
+    both = [from_names([name], allow_unknown=True) for name in ("Thing", "thing")]
+    assert union(both).columns == ("thing",)
+
+
+def test_shared_fields_have_the_same_types_in_both_kinds() -> None:
+    """One column of a superset table reads both logs' Parquet files."""
+    shared = BY_NAME["vpc"].keys() & BY_NAME["tgw"].keys()
+    assert len(shared) == 18
+    for name in shared:
+        vpc, tgw = (BY_NAME[kind][name] for kind in ("vpc", "tgw"))
+        assert (vpc.athena_type, vpc.parquet_type) == (tgw.athena_type, tgw.parquet_type)
+
+
 def test_names_are_taken_as_a_list() -> None:
     """The columns of a Parquet file are a format as well."""
     assert from_names(["pkt_srcaddr", "end"]).header == "pkt-srcaddr end"
+    with pytest.raises(UnknownField, match=r"SrcAddr \(nearest: srcaddr\)"):
+        from_names(["SrcAddr", "end"])
     with pytest.raises(BadFormat, match="empty"):
         from_names([])
 
