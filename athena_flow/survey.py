@@ -9,96 +9,47 @@ tree); only the flow log's id in the file name tells their files apart.
 
 from __future__ import annotations
 
-import re
-import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from functools import cache
-from itertools import islice
-from typing import Any
+from datetime import date
+from functools import cache, partial
+from itertools import islice, pairwise
 
-from athena_flow.errors import BadFile, BadFormat, NotFound, UnknownField, files, some
-from athena_flow.layout import LAYOUTS, ORGANISATION, ROOT, Layout, Partition, layout_of_key
-from athena_flow.logformat import (
-    DEFAULT,
-    LogFormat,
-    from_names,
-    has_default_shape,
-    is_header,
-    parse_format,
-    union,
+from athena_flow.blocks import day_folders
+from athena_flow.days import find_days
+from athena_flow.errors import (
+    AccessDenied,
+    BadFile,
+    BadFormat,
+    EngineError,
+    NotFound,
+    UnknownField,
+    files,
+    some,
 )
-from athena_flow.ports import ObjectInfo, ObjectStore
-from athena_flow.table import FileType
-from athena_flow.walk import WORKERS, sources
-from athena_flow.window import DAY, Window
+from athena_flow.layout import ROOT, Layout, Partition, layout_of_key
+from athena_flow.logformat import LogFormat
+from athena_flow.parallel import in_order, threads
+from athena_flow.ports import ObjectInfo, ObjectStore, Progress, no_progress
+from athena_flow.samples import (
+    HEAD_BYTES,
+    WHOLE_BYTES,
+    ParquetColumns,
+    Sample,
+    file_type_of,
+    flow_log_of,
+    look,
+)
+from athena_flow.window import Window
 
-HEAD_BYTES = 64 * 1024
-"""Read of a text object to see its header: gzip of far more than one line."""
-WHOLE_BYTES = 8 * 2**20
-"""Read of a text object to count its rows, and the most text that is counted."""
 DAY_OBJECTS = 10_000
 """Keys looked at in one day's folder: those of 30 flow logs that deliver every 5 minutes."""
 MOST_OBJECTS = 2_000
-"""Objects looked at in all; of more, some of every source."""
-SLOT_SECONDS = 300
-"""A file holds the records that end in this time from the one in its name on. Source: VPC
-User Guide, "Flow log files"; older files hold a few that ended up to a minute before."""
-
-ParquetColumns = Callable[[bytes], Sequence[tuple[str, str]]]
-"""The columns of a whole Parquet object, name and type as Athena's SELECT calls it (``integer``,
-``varchar``): handed in, no floor below the edges reads one."""
-
-_FLOW_LOG = re.compile(r"_(fl-[0-9a-f]+)_\d{8}T\d{4}Z_", re.ASCII)
-_TIME = re.compile(r"_(\d{8}T\d{4})Z_", re.ASCII)
-_GZIP = b"\x1f\x8b"
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What the rows of a text object say, as far as it was read."""
-
-    fields: int
-    """In the first of them; 0 when there is none."""
-    rows: int
-    nodata: int | None
-    skipdata: int | None
-    """None where the format has no ``log-status``."""
-    outside_slot: int | None
-    """Rows that end outside the 5 minutes of the file's name; None where that is not told."""
-    crlf: int
-    headers: tuple[str, ...]
-    """Header lines further down than the first line."""
-    cut: bool
-    """Was more there than was read?"""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One object that was looked at."""
-
-    uri: str
-    layout: Layout
-    partition: Partition
-    file_type: FileType
-    flow_log: str
-    """The flow log's id by the file name; empty when the name has none."""
-    at: datetime
-    """The time in the file name; the partition's start when there is none."""
-    format: LogFormat | None
-    """None when the object has no header and is not in the default format's shape."""
-    header: bool
-    columns: tuple[tuple[str, str], ...] = ()
-    """A Parquet object's, as `ParquetColumns` gives them."""
-    rows: Rows | None = None
-    """A text object's."""
-
-    @property
-    def source(self) -> tuple[str, str]:
-        return self.partition.account, self.partition.region
+"""Objects looked at in all; of more, the newest of every source first."""
+REFUSALS = 3
+"""Refusals that are told word for word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,296 +62,243 @@ class Survey:
     unreadable: tuple[tuple[str, str], ...] = ()
     """Objects that are no log, each with the reason."""
     longer: tuple[str, ...] = ()
-    """Days of which only the first `DAY_OBJECTS` keys were listed."""
+    """Folders of which not every key was listed."""
     left_out: int = 0
     """Objects that `MOST_OBJECTS` left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Logs that one table can read: one layout, one file type, one format."""
-
-    location: str
-    layout: Layout
-    file_type: FileType
-    format: LogFormat | None
-    accounts: tuple[str, ...]
-    regions: tuple[str, ...]
-    flow_logs: tuple[str, ...]
-    first: date
-    last: date
-    """The first and the last day on which it was seen; both were looked at."""
-    example: str
-    """A key of it, below the location."""
+    sources_left_out: int = 0
+    """Accounts and regions of which nothing was looked at, because there are so many."""
+    refused: tuple[str, ...] = ()
+    """What the store would not list or give, each in the words of the refusal."""
 
 
 def survey(
-    location: str, store: ObjectStore, parquet_columns: ParquetColumns, window: Window
+    location: str,
+    store: ObjectStore,
+    parquet_columns: ParquetColumns,
+    window: Window,
+    progress: Progress = no_progress,
 ) -> Survey:
     """Looks at the window's days, for the window's accounts and regions.
 
     An open window means the first and the last day of every source. Raises NotFound when it
-    has no flow logs; a closed one may have none.
+    has no flow logs; a closed one may have none. Raises AccessDenied when ``AWSLogs/`` may
+    not be listed, or when refusals left nothing to look at.
     """
     closely = window.start is not None and window.end is not None
-    found = list(_all_sources(location, store, window))
-    with ThreadPoolExecutor(WORKERS) as pool:
-        each = pool.map(lambda source: _days(location, source, window, store), found)
-        days = list(dict.fromkeys(day for several in each for day in several))
-        listed = dict(zip(days, pool.map(lambda day: _keys(day, store), days), strict=True))
+    days = find_days(location, window, store, progress)
+    with threads() as pool:
+        listed, refused = _listed(days.folders, store, pool, progress)
         groups, strange = _groups(location, [key for keys in listed.values() for key in keys])
         chosen = [one for group in groups for one in _picked(group, closely)]
-        some_of_all = chosen[:: -(-len(chosen) // MOST_OBJECTS) or 1]
+        few = _newest_of_all(chosen)
         most = WHOLE_BYTES if closely else HEAD_BYTES
-        seen = list(pool.map(lambda c: _look(c, store, parquet_columns, most), some_of_all))
-    samples = tuple(one for one in seen if isinstance(one, Sample))
-    if not samples and not closely:
-        folders = store.level(location).folders
-        raise NotFound(
-            f"no flow logs below {location}{ROOT}",
-            hint=f"{location} holds: {some(folders, 5)}" if folders else "no folder lies there",
+        see = partial(_see, store=store, parquet_columns=parquet_columns, most=most)
+        seen = []
+        for one in in_order(pool, see, few):
+            seen.append(one)
+            progress("looking at objects", len(seen), len(few))
+    refused += (one for one in seen if isinstance(one, str))
+    found = Survey(
+        samples=tuple(one for one in seen if isinstance(one, Sample)),
+        strange=_from_every_folder((*days.stray, *strange)),
+        keys=sum(map(len, listed.values())) + len(days.stray),
+        unreadable=tuple(one for one in seen if isinstance(one, tuple)),
+        longer=(*(d for d, keys in listed.items() if len(keys) == DAY_OBJECTS), *days.longer),
+        left_out=len(chosen) - len(few),
+        sources_left_out=days.left_out,
+        refused=tuple(dict.fromkeys((*days.refused, *refused))),
+    )
+    if found.refused and not found.samples:
+        raise AccessDenied(
+            some(found.refused, 1), hint="the README lists the IAM actions that are needed"
         )
-    return Survey(
-        samples,
-        tuple(strange),
-        sum(map(len, listed.values())),
-        tuple(one for one in seen if isinstance(one, tuple)),
-        tuple(day for day, keys in listed.items() if len(keys) == DAY_OBJECTS),
-        len(chosen) - len(some_of_all),
-    )
+    if not found.samples and not closely:
+        raise _nothing(location, window, found, store)
+    return found
 
 
-def blocks(location: str, samples: Sequence[Sample]) -> list[Block]:
-    """The samples grouped into what one table each can read, largest group first.
-
-    Parquet is read by column name, so all its formats make one group, with every field.
-    """
-    groups: dict[tuple[Layout, FileType, LogFormat | None], list[Sample]] = defaultdict(list)
-    for sample in samples:
-        own = None if sample.file_type == "parquet" else sample.format
-        groups[sample.layout, sample.file_type, own].append(sample)
-    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
-    return [_block(location, *group, members) for group, members in ordered]
+def _from_every_folder(keys: Sequence[str]) -> tuple[str, ...]:
+    """The keys, the first of every folder before the others: those are the ones that are named."""
+    first: dict[str, str] = {}
+    for key in keys:
+        first.setdefault(key.rpartition("/")[0], key)
+    return tuple(dict.fromkeys((*first.values(), *keys)))
 
 
-def _block(
-    location: str,
-    layout: Layout,
-    file_type: FileType,
-    log_format: LogFormat | None,
-    members: Sequence[Sample],
-) -> Block:
-    if file_type == "parquet":
-        log_format = union(s.format for s in members if s.format)
-    days = [s.partition.start.date() for s in members]
-    return Block(
-        location=location,
-        layout=layout,
-        file_type=file_type,
-        format=log_format,
-        accounts=tuple(sorted({s.partition.account for s in members})),
-        regions=tuple(sorted({s.partition.region for s in members})),
-        flow_logs=tuple(sorted({s.flow_log for s in members if s.flow_log})),
-        first=min(days),
-        last=max(days),
-        example=members[0].uri.removeprefix(location),
-    )
+def _nothing(location: str, window: Window, found: Survey, store: ObjectStore) -> NotFound:
+    """The error for a location without flow logs, with what lies there instead."""
+    level = store.level(location)
+    whose = some((*window.accounts, *window.regions))
+    if found.strange or found.unreadable:
+        hint = "; ".join(oddities(found))
+    elif found.keys:
+        hint = f"{files(found.keys)} looked at, and no line in them"
+    elif ROOT in level.folders:
+        hint = f"{location}{ROOT} holds: {some(store.level(location + ROOT).folders, 5)}"
+    elif level.folders or level.objects:
+        hint = f"{location} holds: {some((*level.folders, *level.objects), 5)}"
+    else:
+        hint = "no folder lies there"
+    return NotFound(f"no flow logs{' of ' * bool(whose)}{whose} below {location}{ROOT}", hint=hint)
 
 
 def warnings(found: Survey) -> list[str]:
     """What stands in the way of one right table, in words."""
-    said = []
-    formats: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for sample in found.samples:
-        if sample.file_type == "text" and sample.format:
-            source = (sample.partition.account, sample.partition.region)
-            formats[source].add(sample.format.header)
-    mixed = sorted("/".join(source) for source, several in formats.items() if len(several) > 1)
+    texts = [s for s in found.samples if s.file_type == "text"]
+    return [
+        *_several_formats(texts),
+        *_several_file_types(found.samples),
+        *_headers(texts),
+        *_fields(found.samples),
+        *oddities(found),
+        *limits(found),
+    ]
+
+
+def _several_formats(texts: Sequence[Sample]) -> Iterator[str]:
+    """Formats in the same folders: at the same time, or one after the other."""
+    days: dict[tuple[str, str], dict[LogFormat, list[date]]] = {}
+    for s in texts:
+        if s.format:
+            formats = days.setdefault((day_folders(s.layout), "/".join(s.source)), {})
+            formats.setdefault(s.format, []).append(s.partition.start.date())
+    mixed: set[str] = set()
+    changed: set[str] = set()
+    for (_, source), formats in days.items():
+        spans = sorted((min(own), max(own)) for own in formats.values())
+        apart = all(a[1] < b[0] for a, b in pairwise(spans))
+        if len(spans) > 1:
+            (changed if apart else mixed).add(source)
     if mixed:
-        said.append(
-            "text logs of several formats lie in the same folders, where a table reads all and"
-            f" by position: {some(mixed)}; give each flow log a prefix of its own, or Parquet"
+        yield (
+            "text logs of several formats lie in the same folders, where a table reads all and by"
+            f" position: {some(sorted(mixed))}; give each flow log a prefix of its own, or Parquet"
         )
-    headless = [s.uri for s in found.samples if not s.header]
-    if headless:
-        said.append(f"no header line: {files(len(headless))}: {some(headless)}")
-    unknown = {f.name for s in found.samples if s.format for f in s.format.fields if not f.version}
+    if changed:
+        yield (
+            f"text logs changed their format: {some(sorted(changed))}; a table goes by position, so"
+            " each time needs its own; athena-flow check names the day"
+        )
+
+
+def _several_file_types(samples: Sequence[Sample]) -> Iterator[str]:
+    types: dict[tuple[str, str, date], set[str]] = defaultdict(set)
+    for s in samples:
+        place = (day_folders(s.layout), "/".join(s.source), s.partition.start.date())
+        types[place].add(s.file_type)
+    both = {source for (_, source, _), found in types.items() if len(found) > 1}
+    if both:
+        yield (
+            "text and Parquet lie in the same folders, where a table of either takes both for its"
+            f" own: {some(sorted(both))}; give each flow log a prefix of its own"
+        )
+
+
+def _headers(texts: Sequence[Sample]) -> Iterator[str]:
+    """Files without a header line: of no known format, beside others with one, or all of them."""
+    shapeless = [s.uri for s in texts if s.format is None]
+    if shapeless:
+        yield (
+            "no header line, and not in the default format, so nothing says which field is which:"
+            f" {files(len(shapeless))}: {some(shapeless)}"
+        )
+    groups: dict[tuple[Layout, LogFormat | None], list[Sample]] = defaultdict(list)
+    for s in texts:
+        groups[s.layout, s.format].append(s)
+    alike = [
+        (own, [s.uri for s in own if not s.header]) for own in groups.values() if own[0].format
+    ]
+    beside = [uri for own, headless in alike if len(headless) < len(own) for uri in headless]
+    if beside:
+        yield (
+            f"no header line, where others have one: {files(len(beside))}: {some(beside)}; a table"
+            " skips the first line of all files or of none, so the first row of each of these is"
+            " lost: put the header line of the others above it"
+        )
+    none = [uri for own, headless in alike if len(headless) == len(own) for uri in headless]
+    if none:
+        yield (
+            f"no header line, and in the default format: {files(len(none))}: {some(none)};"
+            " their table has --header-lines 0"
+        )
+
+
+def _fields(samples: Sequence[Sample]) -> Iterator[str]:
+    """Fields that nobody knows here, and Parquet columns of other types than AWS writes."""
+    unknown = {f.name for s in samples if s.format for f in s.format.fields if not f.version}
     if unknown:
-        said.append(
+        yield (
             f"fields that this athena-flow does not know, kept as text: {some(sorted(unknown))};"
             " init-table takes them with --allow-unknown"
         )
+    odd = [s for s in samples if s.misfits]
+    if odd:
+        columns = dict.fromkeys(
+            f"{n} is {real}, not {ours}" for s in odd for n, real, ours in s.misfits
+        )
+        yield (
+            f"Parquet columns that no table of these fields can read: {some(columns, 10)}:"
+            f" {files(len(odd))}: {some([s.uri for s in odd])}; queries that name such a column"
+            " fail: write these files anew with AWS's types, or take them away"
+        )
+
+
+def oddities(found: Survey) -> list[str]:
+    """Objects that are no logs, or not where logs lie."""
+    said = []
     if found.strange:
         said.append(f"in no layout: {files(len(found.strange))}: {some(found.strange)}")
     if found.unreadable:
         reasons = [f"{uri}: {reason}" for uri, reason in found.unreadable]
         said.append(f"no log: {files(len(reasons))}: {some(reasons)}")
-    return said + limits(found)
-
-
-def limits(found: Survey) -> list[str]:
-    """What was not looked at because there is much of it."""
-    said = []
-    if found.longer:
-        said.append(f"only the first {DAY_OBJECTS:,} keys were listed of: {some(found.longer)}")
-    if found.left_out:
-        said.append(f"{found.left_out:,} more objects were left out: there are many sources")
     return said
 
 
-_LAYOUT_OPTIONS = {
-    (False, False): "daily",
-    (False, True): "hourly",
-    (True, False): "hive-daily",
-    (True, True): "hive-hourly",
-}
-"""DestinationOptions HiveCompatiblePartitions and PerHourPartition -> layout."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowLog:
-    """One flow log that delivers to S3, as DescribeFlowLogs tells it."""
-
-    id: str
-    location: str
-    format: LogFormat
-    layout: Layout
-    file_type: FileType
-    created: date
-
-
-def flow_log(described: Mapping[str, Any]) -> FlowLog:
-    """An entry of DescribeFlowLogs. A missing DestinationOptions means AWS's defaults."""
-    options = described.get("DestinationOptions") or {}
-    hive = bool(options.get("HiveCompatiblePartitions"))
-    hourly = bool(options.get("PerHourPartition"))
-    bucket, _, prefix = described["LogDestination"].rpartition(":")[2].partition("/")
-    return FlowLog(
-        id=described["FlowLogId"],
-        location=f"s3://{bucket}/{prefix.strip('/')}/".replace("//", "/").replace(":/", "://", 1),
-        format=parse_format(described["LogFormat"], allow_unknown=True),
-        layout=LAYOUTS[_LAYOUT_OPTIONS[hive, hourly]],
-        file_type="parquet" if options.get("FileFormat") == "parquet" else "text",
-        created=described["CreationTime"].date(),
-    )
-
-
-def described_blocks(logs: Sequence[FlowLog], account: str, region: str, now: date) -> list[Block]:
-    """Flow logs of one account and region grouped into what one table each can read."""
-    groups: dict[tuple[str, Layout, FileType, LogFormat], list[FlowLog]] = defaultdict(list)
-    for log in logs:
-        groups[log.location, log.layout, log.file_type, log.format].append(log)
-    return [
-        Block(
-            location=location,
-            layout=layout,
-            file_type=file_type,
-            format=log_format,
-            accounts=(account,) if account else (),
-            regions=(region,),
-            flow_logs=tuple(sorted(log.id for log in members)),
-            first=min(log.created for log in members),
-            last=now,
-            example=layout.example,
+def limits(found: Survey) -> list[str]:
+    """What was not looked at: much of the same, or what is not allowed."""
+    said: list[str] = []
+    said += (f"not looked at: {refusal}" for refusal in found.refused[:REFUSALS])
+    if len(found.refused) > REFUSALS:
+        said.append(f"not looked at: {len(found.refused) - REFUSALS:,} more, refused as well")
+    if found.longer:
+        said.append(f"not every key was listed of: {some(found.longer)}")
+    if found.left_out:
+        said.append(f"{found.left_out:,} more objects were left out: there are many sources")
+    if found.sources_left_out:
+        said.append(
+            f"{found.sources_left_out:,} more accounts and regions were left out: choose some"
+            " with --account and --region"
         )
-        for (location, layout, file_type, log_format), members in groups.items()
-    ]
+    return said
 
 
-def file_type_of(uri: str) -> FileType:
-    return "parquet" if uri.endswith(".parquet") else "text"
-
-
-def flow_log_of(uri: str) -> str:
-    """The flow log's id in AWS's file name; empty when there is none."""
-    match = _FLOW_LOG.search(uri.rpartition("/")[2])
-    return match[1] if match else ""
-
-
-def time_of(uri: str) -> datetime | None:
-    """The time in AWS's file name; None when there is none."""
-    match = _TIME.search(uri.rpartition("/")[2])
-    try:
-        return datetime.strptime(match[1], "%Y%m%dT%H%M").replace(tzinfo=UTC) if match else None
-    except ValueError:
-        return None
-
-
-def text_of(data: bytes, most: int) -> tuple[str, bool]:
-    """At most ``most`` bytes of a text object as text, plain or gzip, and whether it goes on.
-
-    ``data`` is the object, or its first ``most`` bytes; of what goes on, the last line is
-    whole. Raises BadFile for bytes that are neither, and for gzip that ends too early.
-    """
-    gzipped = data[:2] == _GZIP
-    raw, cut = _inflated(data, most) if gzipped else (data[:most], len(data) >= most)
-    if cut:
-        raw = raw[: raw.rfind(b"\n") + 1] or raw
-    try:
-        raw.partition(b"\n")[0].decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadFile(f"is no text log: {error}") from None
-    return raw.decode("utf-8", "replace"), cut
-
-
-def _inflated(data: bytes, most: int) -> tuple[bytes, bool]:
-    """The text of every member of a gzip object, up to ``most`` bytes; does it go on?"""
-    whole, raw, ended = len(data) < most, b"", True
-    try:
-        while data[:2] == _GZIP and len(raw) < most:
-            member = zlib.decompressobj(wbits=31)
-            raw += member.decompress(data, most - len(raw))
-            ended, data = member.eof, member.unused_data
-    except zlib.error as error:
-        raise BadFile(f"is no text log: {error}") from None
-    if whole and not ended and len(raw) < most:
-        raise BadFile("is cut short: its gzip ends too early")
-    return raw, not (whole and ended)
-
-
-_Source = tuple[Layout, str, Mapping[str, str]]
 _Chosen = tuple[ObjectInfo, Layout, Partition]
+_Seen = Sample | tuple[str, str] | str | None
+"""A sample; an object's URI and why it is no log; a refusal; or nothing, from an empty object."""
 
 
-def _all_sources(location: str, store: ObjectStore, window: Window) -> Iterator[_Source]:
-    """Every source's layout (as far as its folders tell), prefix and parts, in every spelling."""
-    organisations = [f for f in store.level(location + ROOT).folders if ORGANISATION.fullmatch(f)]
-    daily, hive = LAYOUTS["daily"], LAYOUTS["hive-daily"]
-    other = replace(hive, template=hive.template.replace("/aws-s", "/s"))
-    for below in ("", *organisations):
-        for layout in (daily, hive, other):
-            spelled = replace(layout, template=layout.template.replace(ROOT, ROOT + below, 1))
-            for prefix, parts in sources(location, spelled, window, store):
-                yield spelled, prefix, parts
-
-
-def _days(location: str, source: _Source, window: Window, store: ObjectStore) -> list[str]:
-    """The folders of a source's days that are looked at: all of a closed window, or the ends."""
-    layout, prefix, parts = source
-    if window.start is None or window.end is None:
-        return _ends(layout, prefix, store)
-    places = (Partition(parts["account"], parts["region"], day) for day in window.starts(DAY))
-    return [location + layout.prefix(place) for place in places]
-
-
-def _ends(layout: Layout, prefix: str, store: ObjectStore) -> list[str]:
-    """The folders of the first and of the last day below a source's prefix."""
-    at = next(n for n, s in enumerate(layout.segments) if "{year}" in s)
-    ends = []
-    for pick in (min, max):
-        folder = prefix
-        for segment in layout.segments[at:]:
-            found = [f for f in store.level(folder).folders if layout.read(segment, f)]
-            if not found:
-                break
-            folder += pick(found)
+def _listed(
+    days: Sequence[str], store: ObjectStore, pool: ThreadPoolExecutor, progress: Progress
+) -> tuple[dict[str, list[ObjectInfo]], list[str]]:
+    """The first objects of each day, and the refusals."""
+    listed: dict[str, list[ObjectInfo]] = {}
+    refused = []
+    for number, day, keys in zip(
+        range(1, len(days) + 1), days, in_order(pool, partial(_keys, store), days), strict=True
+    ):
+        if isinstance(keys, str):
+            refused.append(keys)
         else:
-            ends.append(folder)
-    return list(dict.fromkeys(ends))
+            listed[day] = keys
+        progress("listing days", number, len(days))
+    return listed, refused
 
 
-def _keys(day: str, store: ObjectStore) -> list[ObjectInfo]:
-    return list(islice(store.objects(day), DAY_OBJECTS))
+def _keys(store: ObjectStore, day: str) -> list[ObjectInfo] | str:
+    try:
+        return list(islice(store.objects(day), DAY_OBJECTS))
+    except AccessDenied as error:
+        return error.message
 
 
 def _groups(
@@ -434,78 +332,24 @@ def _picked(group: Sequence[_Chosen], closely: bool) -> list[_Chosen]:
     return [min(group, key=lambda found: found[0].size_bytes)]
 
 
-def _look(
-    chosen: _Chosen, store: ObjectStore, parquet_columns: ParquetColumns, most: int
-) -> Sample | tuple[str, str] | None:
-    """What one object is written in; its URI and the reason when it is no log; None if empty."""
+def _newest_of_all(chosen: Sequence[_Chosen]) -> list[_Chosen]:
+    """At most `MOST_OBJECTS`: the newest object of every source, then the next ones."""
+    newest = sorted(range(len(chosen)), key=lambda n: chosen[n][2].start, reverse=True)
+    older: Counter[tuple[str, str]] = Counter()
+    ranked = []
+    for number in newest:
+        place = chosen[number][2]
+        ranked.append((older[place.account, place.region], number))
+        older[place.account, place.region] += 1
+    kept = sorted(ranked, key=lambda one: one[0])[:MOST_OBJECTS]
+    return [chosen[number] for number in sorted(number for _, number in kept)]
+
+
+def _see(chosen: _Chosen, store: ObjectStore, parquet_columns: ParquetColumns, most: int) -> _Seen:
     info, layout, partition = chosen
-    file_type = file_type_of(info.uri)
-    at = time_of(info.uri) or partition.start
-    blank = Sample(info.uri, layout, partition, file_type, flow_log_of(info.uri), at, None, True)
     try:
-        if file_type == "text":
-            text, cut = text_of(store.read(info.uri, most), most)
-            return _read(blank, text, cut) if text else None
-        columns = tuple(parquet_columns(store.read(info.uri, None)))
-        log_format = from_names([name for name, _ in columns], allow_unknown=True)
-        return replace(blank, format=log_format, columns=columns)
+        return look(info.uri, layout, partition, store, parquet_columns, most)
     except (BadFile, BadFormat, UnknownField) as error:
         return info.uri, error.message.removeprefix(f"{info.uri}: ")
-
-
-def _read(blank: Sample, text: str, cut: bool) -> Sample:
-    """The sample of a text object."""
-    lines = text.removesuffix("\n").split("\n")
-    plain = [line.removesuffix("\r") for line in lines]
-    header = is_header(plain[0])
-    log_format: LogFormat | None = DEFAULT if has_default_shape(plain[0]) else None
-    if header:
-        log_format = from_names(plain[0].split(), allow_unknown=True)
-    crlf = sum(line.endswith("\r") for line in lines)
-    rows = _counted(plain, log_format, time_of(blank.uri), crlf, cut)
-    return replace(blank, format=log_format, header=header, rows=rows)
-
-
-def _counted(
-    lines: Sequence[str], log_format: LogFormat | None, at: datetime | None, crlf: int, cut: bool
-) -> Rows:
-    records = list(_records(lines, log_format))
-    statuses = _values(records, "log_status")
-    many = Counter(statuses or ())
-    ends = _values(records, "end")
-    return Rows(
-        fields=len(records[0][1]) if records else 0,
-        rows=len(records),
-        nodata=None if statuses is None else many["NODATA"],
-        skipdata=None if statuses is None else many["SKIPDATA"],
-        outside_slot=None if at is None or ends is None else _outside(ends, at),
-        crlf=crlf,
-        headers=tuple(line for line in lines[1:] if is_header(line)),
-        cut=cut,
-    )
-
-
-_Record = tuple[Mapping[str, int], list[str]]
-"""Where each column stands, by the header above; and the fields."""
-
-
-def _records(lines: Sequence[str], log_format: LogFormat | None) -> Iterator[_Record]:
-    at = {column: n for n, column in enumerate(log_format.columns)} if log_format else {}
-    for line in lines:
-        if is_header(line):
-            at = {name.replace("-", "_"): n for n, name in enumerate(line.split())}
-        else:
-            yield at, line.split(" ")
-
-
-def _values(records: Sequence[_Record], column: str) -> list[str] | None:
-    """The values of a column, where the rows have it; None when no format does."""
-    if not any(column in at for at, _ in records):
-        return None
-    return [row[at[column]] for at, row in records if at.get(column, len(row)) < len(row)]
-
-
-def _outside(ends: Sequence[str], slot: datetime) -> int:
-    first = int(slot.timestamp())
-    numbers = (int(end) for end in ends if re.fullmatch(r"\d{1,18}", end, re.ASCII))
-    return sum(not first <= end < first + SLOT_SECONDS for end in numbers)
+    except (AccessDenied, NotFound, EngineError) as error:  # S3's archives refuse as engines do
+        return error.message

@@ -1,9 +1,10 @@
 """A local AWS whose Athena really answers: the test bench of every test that needs AWS.
 
 moto's server keeps S3, Glue, STS and EC2. In front of it a WSGI wrapper records each call, answers
-with errors that a test asked for, holds Glue to its limits and pages, and does Athena's queries:
-DDL into moto's Glue (hive_ddl), SELECT with DuckDB over moto's S3 (athena_select). It knows nothing
-of the project's code, so that it can judge what the project writes.
+with errors that a test asked for, holds Glue to its limits and pages, describes flow logs as a test
+says them, and does Athena's queries: DDL into moto's Glue (hive_ddl), SELECT with DuckDB over
+moto's S3 (athena_select). It knows nothing of the project's code, so that it can judge what the
+project writes.
 
     with serve() as aws:
         os.environ["AWS_ENDPOINT_URL"] = aws.endpoint
@@ -26,9 +27,11 @@ import threading
 import time
 import traceback
 import uuid
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 ACCOUNT = "123456789012"  # moto's
 QUERY_BYTES = 262_144
+EXPRESSION_CHARACTERS = 2_048
 PAGE = 1_000
 GLUE_LIMITS = {
     "BatchCreatePartition": ("PartitionInputList", 100),
@@ -49,6 +53,7 @@ S3_BY_QUERY = {"list-type": "ListObjectsV2", "location": "GetBucketLocation"}
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+Answering = Callable[[StartResponse], Iterable[bytes]]
 
 
 class Call(NamedTuple):
@@ -76,14 +81,52 @@ class Fault:
     error: AwsError
     times: int
     after: int
+    where: dict[str, str]
+    every: int = 1
+    kind: str = "error"
+    seconds: float = 0.0
+    refuses: Callable[[list[str]], bool] | None = None
+    seen: int = 0
+
+    def strikes(self) -> bool:
+        """Counts a call that it meets: is this one hit?"""
+        if self.after:
+            self.after -= 1
+            return False
+        self.seen += 1
+        if self.seen % self.every:
+            return False
+        self.times -= 1
+        return True
+
+    def meets(self, operation: str, detail: dict[str, Any]) -> bool:
+        """Only calls of the operation whose parameters begin as ``where`` says, or batches that
+        hold what is refused."""
+        ours = self.operation in (operation, operation.partition(".")[0] + ".")
+        if not ours or self.refuses is None:
+            where = self.where.items()
+            return ours and all(str(detail.get(k, "")).startswith(start) for k, start in where)
+        name, key = _batch(operation)
+        return any(self.refuses(entry[key]) for entry in detail[name])
+
+
+def _batch(operation: str) -> tuple[str, str]:
+    """What a batch's list is called, and the values of an entry of it."""
+    name = GLUE_LIMITS[operation.rpartition(".")[2]][0]
+    return name, "PartitionValueList" if name == "Entries" else "Values"
 
 
 class Faults:
-    """Errors to answer with, in the order they were added; each is used up call by call."""
+    """Errors to answer with, in the order they were added; each is used up call by call.
+
+    And what else goes wrong between a client and AWS: see `cut`, `delay`, `refuse` and
+    `fail_query`, each of which is counted for itself.
+    """
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
         self._lock = threading.Lock()
+        self._over = threading.Event()
 
     def add(
         self,
@@ -94,35 +137,93 @@ class Faults:
         *,
         times: int = 1,
         after: int = 0,
+        every: int = 1,
+        where: dict[str, str] | None = None,
     ) -> None:
         """Let the next `times` calls of the operation fail, once `after` calls went well.
+
+        Only those, with `where`, whose parameters begin so: {"prefix": "AWSLogs/1"}, {"Key": "a"}.
+        With `every`, only each third call and the like. The operation "AWSGlue." is all of Glue's.
 
         Codes as AWS has them: ThrottlingException, AccessDeniedException, ExpiredTokenException
         (400 in JSON services); in S3 AccessDenied 403, SlowDown 503, ExpiredToken 400.
         """
         error = AwsError(code, message, status)
         with self._lock:
-            self._waiting.append(Fault(operation, error, times, after))
+            self._waiting.append(Fault(operation, error, times, after, where or {}, every))
 
-    def take(self, operation: str) -> AwsError | None:
+    def cut(self, operation: str, *, times: int = 1, after: int = 0) -> None:
+        """Let the connection break in mid-answer: the call is done, half of the answer is sent."""
+        self._other("cut", operation, times, after)
+
+    def delay(self, operation: str, seconds: float, *, times: int = 1, after: int = 0) -> None:
+        """Let the calls wait before anything is done, or until `let_go`."""
+        self._other("delay", operation, times, after, seconds=seconds)
+
+    def refuse(
+        self,
+        operation: str,
+        refuses: Callable[[list[str]], bool],
+        code: str = "InternalServiceException",
+        message: str = "try again",
+        *,
+        times: int = 1,
+    ) -> None:
+        """Let entries of a batch fail inside an answer that is a success, by their values.
+
+        Only batches that hold such an entry count.
+        """
+        error = AwsError(code, message)
+        self._other("refuse", operation, times, 0, error=error, refuses=refuses)
+
+    def fail_query(self, reason: str, *, times: int = 1, after: int = 0) -> None:
+        """Let Athena take a statement, and the query end as FAILED with this reason."""
+        error = AwsError("FAILED", reason)
+        self._other("fail", "AmazonAthena.StartQueryExecution", times, after, error=error)
+
+    def _other(
+        self,
+        kind: str,
+        operation: str,
+        times: int,
+        after: int,
+        *,
+        error: AwsError | None = None,
+        seconds: float = 0.0,
+        refuses: Callable[[list[str]], bool] | None = None,
+    ) -> None:
+        fault = Fault(operation, error or AwsError(kind, kind), times, after, {}, kind=kind)
+        fault.seconds, fault.refuses = seconds, refuses
+        with self._lock:
+            self._waiting.append(fault)
+
+    def take(self, operation: str, detail: dict[str, Any], kind: str = "error") -> Fault | None:
         with self._lock:
             for fault in self._waiting:
-                if fault.operation == operation and fault.times:
-                    if fault.after:
-                        fault.after -= 1
-                        return None
-                    fault.times -= 1
-                    return fault.error
+                if fault.kind == kind and fault.times and fault.meets(operation, detail):
+                    return fault if fault.strikes() else None
         return None
+
+    def pause(self, operation: str, detail: dict[str, Any]) -> Callable[[], bool]:
+        """Waits, once it is called, as long as a delay says."""
+        over, fault = self._over, self.take(operation, detail, "delay")
+        return partial(over.wait, fault.seconds if fault else 0.0)
 
     @property
     def left(self) -> int:
         """How many failures have not been met yet."""
         return sum(f.times for f in self._waiting)
 
+    def let_go(self) -> None:
+        """Ends every wait."""
+        with self._lock:
+            self._over.set()
+            self._over = threading.Event()
+
     def clear(self) -> None:
         with self._lock:
             self._waiting.clear()
+        self.let_go()
 
 
 # ---------------------------------------------------------------- requests and answers
@@ -196,6 +297,22 @@ def _send(start_response: StartResponse, status: int, kind: str, body: bytes) ->
         ],
     )
     return [body]
+
+
+def _broken_off(answer: Answering, start_response: StartResponse) -> list[bytes]:
+    """The headers of an answer, the first half of it, and no more."""
+    status, headers, body = _whole(answer)
+    headers = [(k, v) for k, v in headers if k.lower() != "content-length"]
+    start_response(status, [*headers, ("Content-Length", str(len(body)))])
+    return [body[: len(body) // 2]]
+
+
+def _whole(answer: Answering) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status, headers and body of an answer that is given as WSGI does."""
+    begun: list[Any] = []
+    body = b"".join(answer(lambda status, headers, *_: begun.append((status, headers))))
+    ((status, headers),) = begun
+    return status, headers, body
 
 
 def _send_json(start_response: StartResponse, answer: dict[str, Any]) -> list[bytes]:
@@ -380,7 +497,10 @@ class Athena:
             given,
             configuration.get("BytesScannedCutoffPerQuery"),
         )
-        if not (self.server.hold and kind == "DML"):
+        fault = self.server.faults.take(request.operation, given, "fail")
+        if fault:
+            execution.end("FAILED", fault.error.message)
+        elif not (self.server.hold and kind == "DML"):
             self._run(execution)
         self.executions[number] = execution
         if token:
@@ -633,8 +753,8 @@ def glue_answer(request: Request) -> dict[str, Any] | None:
                 "InvalidInputException",
                 "The number of partition keys do not match the number of partition values",
             )
-    if request.name == "GetPartitions" and not given.get("Expression"):
-        return _glue_partitions(list(table.partitions.values()), given)
+    if request.name == "GetPartitions":
+        return _glue_partitions(table, given)
     return None
 
 
@@ -647,20 +767,95 @@ def _glue_table(request: Request) -> Any:
     return database.tables.get(request.detail.get("TableName")) if database else None
 
 
-def _glue_partitions(partitions: list[Any], given: dict[str, Any]) -> dict[str, Any]:
-    """A page of at most 1,000 partitions, of one segment when the caller reads in segments."""
-    segment = given.get("Segment")
-    if segment:
-        partitions = partitions[segment["SegmentNumber"] :: segment["TotalSegments"]]
-    page, more = _page(partitions, given, PAGE)
+def _glue_partitions(table: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """A page of at most 1,000 partitions, of one segment when the caller reads in segments.
+
+    A token says after which values the page starts, so that a partition that is deleted while
+    somebody reads shifts nothing; segments are told apart by a hash of the values.
+    """
+    expression = given.get("Expression") or ""
+    if len(expression) > EXPRESSION_CHARACTERS:
+        raise AwsError(
+            "ValidationException",
+            "1 validation error detected: Value at 'expression' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {EXPRESSION_CHARACTERS}",
+        )
+    segment = given.get("Segment") or {"SegmentNumber": 0, "TotalSegments": 1}
+    number, total = segment["SegmentNumber"], segment["TotalSegments"]
+    if not 1 <= total <= 10 or not 0 <= number < total:
+        raise AwsError("InvalidInputException", f"Segment {number} of {total} is none")
+    after = json.loads(given.get("NextToken") or "[]")
+    here = [p for p in _matching(table, expression) if _hash(p) % total == number]
+    found = sorted((p for p in here if p.values > after), key=lambda p: p.values)
+    most = min(given.get("MaxResults") or PAGE, PAGE)
     shown = []
-    for partition in page:
+    for partition in found[:most]:
         about = partition.as_dict()
         about["CreationTime"] = about["CreationTime"].timestamp()
         if given.get("ExcludeColumnSchema") and "StorageDescriptor" in about:
             about["StorageDescriptor"] = {**about["StorageDescriptor"], "Columns": []}
         shown.append(about)
+    more = {"NextToken": json.dumps(found[most - 1].values)} if len(found) > most else {}
     return {"Partitions": shown, **more}
+
+
+def _matching(table: Any, expression: str) -> list[Any]:
+    from moto.glue.exceptions import InvalidInputException
+    from moto.glue.utils import PartitionFilter
+
+    matches = PartitionFilter(expression, table)
+    try:
+        return [partition for partition in list(table.partitions.values()) if matches(partition)]
+    except InvalidInputException as error:
+        raise AwsError("InvalidInputException", str(error)) from None
+
+
+def _hash(partition: Any) -> int:
+    return zlib.crc32("\0".join(partition.values).encode())
+
+
+def _refused(request: Request, environ: Environ, fault: Fault) -> list[dict[str, Any]]:
+    """Takes the entries of a batch that fail out of the request; what the answer says of them."""
+    given = json.loads(_body(environ))
+    name, key = _batch(request.operation)
+    said = "PartitionValueList" if name == "Entries" else "PartitionValues"
+    assert fault.refuses
+    bad = [entry[key] for entry in given[name] if fault.refuses(entry[key])]
+    given[name] = [entry for entry in given[name] if entry[key] not in bad]
+    body = json.dumps(given).encode()
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+    detail = {"ErrorCode": fault.error.code, "ErrorMessage": fault.error.message}
+    return [{said: values, "ErrorDetail": detail} for values in bad]
+
+
+# ---------------------------------------------------------------- EC2's flow logs
+
+
+def flow_logs_answer(described: list[dict[str, Any]], given: dict[str, Any], most: int) -> bytes:
+    """A page of DescribeFlowLogs. Entries are as boto3 gives them, times and switches as text."""
+    names = {n: name for n in range(1, 10) if (name := given.get(f"Filter.{n}.Name"))}
+    for n, name in names.items():
+        if name != "log-destination-type":
+            raise AwsError("InvalidParameterValue", f"The filter '{name}' is invalid")
+        wanted = {value for key, value in given.items() if key.startswith(f"Filter.{n}.Value.")}
+        described = [d for d in described if d.get("LogDestinationType") in wanted]
+    page, more = _page(described, {"NextToken": given.get("NextToken")}, most)
+    items = "".join(f"<item>{_xml(entry)}</item>" for entry in page)
+    token = f"<nextToken>{more['NextToken']}</nextToken>" if more else ""
+    return (
+        '<DescribeFlowLogsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">'
+        f"<requestId>BENCH</requestId><flowLogSet>{items}</flowLogSet>{token}"
+        "</DescribeFlowLogsResponse>"
+    ).encode()
+
+
+def _xml(entry: dict[str, Any]) -> str:
+    """Members as elements, their first letter small."""
+    shown = (
+        (name[0].lower() + name[1:], _xml(value) if isinstance(value, dict) else escape(str(value)))
+        for name, value in entry.items()
+    )
+    return "".join(f"<{name}>{text}</{name}>" for name, text in shown)
 
 
 # ---------------------------------------------------------------- the server
@@ -672,6 +867,8 @@ class AthenaServer:
     def __init__(self, endpoint: str, moto_app: Callable[..., Any]) -> None:
         self.endpoint = endpoint
         self.hold = False  # True: SELECTs stay RUNNING until stopped, or until this is False
+        self.flow_logs: list[dict[str, Any]] | None = None  # DescribeFlowLogs; None: moto's own
+        self.flow_logs_page = PAGE
         self.log: list[Call] = []
         self.faults = Faults()
         self._moto_app = moto_app
@@ -696,16 +893,31 @@ class AthenaServer:
             self.faults.clear()
             self.log.clear()
             self.hold = False
+            self.flow_logs, self.flow_logs_page = None, PAGE
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """WSGI."""
         request = read_request(environ)
-        self.log.append(Call(request.operation, request.detail))
+        called = (request.operation, request.detail)
+        pause = self.faults.pause(*called)  # taken before the log shows the call
+        self.log.append(Call(*called))
+        pause()
+        answer = partial(self._respond, request, environ)
+        if self.faults.take(*called, "cut"):
+            return _broken_off(answer, start_response)
+        return answer(start_response)
+
+    def _respond(
+        self, request: Request, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
         try:
-            fault = self.faults.take(request.operation)
+            fault = self.faults.take(request.operation, request.detail)
             if fault is not None:
                 _body(environ)  # unread, it would be taken for the connection's next request
-                raise fault
+                raise fault.error
+            if request.operation == "EC2.DescribeFlowLogs" and self.flow_logs is not None:
+                body = flow_logs_answer(self.flow_logs, request.detail, self.flow_logs_page)
+                return _send(start_response, 200, "text/xml", body)
             answer = self._answer(request)
         except AwsError as error:
             return _send_error(request, error, start_response)
@@ -714,8 +926,17 @@ class AthenaServer:
             return _send_error(request, broken, start_response)
         if answer is not None:
             return _send_json(start_response, answer)
-        passed: Iterable[bytes] = self._moto_app(environ, start_response)
-        return passed
+        refusal = self.faults.take(request.operation, request.detail, "refuse")
+        errors = _refused(request, environ, refusal) if refusal else []
+        passed = partial(self._moto_app, environ)
+        if not errors:
+            return passed(start_response)
+        status, headers, body = _whole(passed)
+        if not status.startswith("200"):
+            start_response(status, headers)
+            return [body]
+        others = json.loads(body or b"{}").get("Errors", [])
+        return _send_json(start_response, {"Errors": others + errors})
 
     def _answer(self, request: Request) -> dict[str, Any] | None:
         if request.operation.startswith("AmazonAthena."):

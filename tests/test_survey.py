@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,14 +16,17 @@ import pytest
 from athena_server import AthenaServer
 from conftest import NOW, Ran, put_tree
 
-from athena_flow import demo, survey
+from athena_flow import days, demo, survey
+from athena_flow.blocks import Block, blocks, described_blocks
+from athena_flow.described import FlowLog, flow_log
 from athena_flow.engines.duckdb import parquet_columns
-from athena_flow.errors import BadFile, NotFound
+from athena_flow.errors import AccessDenied, BadFile, NotFound
 from athena_flow.layout import DAILY, LAYOUTS, ROOT, Layout, Partition
 from athena_flow.local import DirStore
 from athena_flow.logformat import DEFAULT, LogFormat, parse_format
 from athena_flow.ports import Level, ObjectInfo
-from athena_flow.survey import Block, FlowLog, Survey, blocks, described_blocks, flow_log, text_of
+from athena_flow.samples import text_of
+from athena_flow.survey import Survey
 from athena_flow.window import DAY, Window
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
@@ -76,6 +79,31 @@ class Tree:
 
     def blocks(self) -> list[Block]:
         return blocks(self.location, self.look().samples)
+
+
+class Listed:
+    """A store that keeps what was listed, and refuses what it is told to."""
+
+    def __init__(self, store: DirStore, refused: Collection[str] = ()) -> None:
+        self.store, self.refused = store, refused
+        self.listed: list[str] = []
+
+    def _check(self, doing: str, uri: str) -> None:
+        self.listed.append(uri)
+        if any(part in uri for part in self.refused):
+            raise AccessDenied(f"{doing} {uri}: AccessDenied: no")
+
+    def level(self, prefix: str) -> Level:
+        self._check("listing", prefix)
+        return self.store.level(prefix)
+
+    def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        self._check("listing", prefix)
+        return self.store.objects(prefix)
+
+    def read(self, uri: str, most: int | None) -> bytes:
+        self._check("reading", uri)
+        return self.store.read(uri, most)
 
 
 @pytest.fixture
@@ -180,6 +208,29 @@ def test_several_flow_logs_of_different_formats(tree: Tree) -> None:
     assert f"{ACCOUNT}/{REGION}" in warning
 
 
+def test_a_format_that_changed(tree: Tree) -> None:
+    """One after the other is no mixture: a prefix of its own would come too late."""
+    tree.put(FIRST)
+    tree.put(LAST, parse_format("srcaddr end"), flow_log="fl-0b")
+    (warning,) = survey.warnings(tree.look())
+    assert warning.startswith(f"text logs changed their format: {ACCOUNT}/{REGION};")
+
+
+def test_formats_in_two_layouts_lie_apart(tree: Tree) -> None:
+    """Hive-compatible folders and plain ones of the same account need no warning."""
+    tree.put(FIRST)
+    tree.put(FIRST, parse_format("srcaddr end"), layout=HIVE)
+    assert survey.warnings(tree.look()) == []
+
+
+def test_hours_lie_in_the_folders_of_their_days(tree: Tree) -> None:
+    """A table of days reads them, too, so another format there is in the same folders."""
+    tree.put(FIRST)
+    tree.put(FIRST, parse_format("srcaddr end"), layout=LAYOUTS["hourly"])
+    (warning,) = survey.warnings(tree.look())
+    assert "text logs of several formats lie in the same folders" in warning
+
+
 def test_different_formats_in_different_accounts_need_no_warning(tree: Tree) -> None:
     """Their folders are apart, so a table each reads them."""
     tree.put(FIRST)
@@ -220,6 +271,23 @@ def test_parquet_columns_keep_their_types(tree: Tree) -> None:
     tree.parquet(FIRST, "srcport")
     (sample,) = tree.look().samples
     assert sample.columns == (("srcport", "integer"),)
+    assert sample.misfits == ()
+
+
+def test_parquet_of_other_types_than_aws_writes(tree: Tree) -> None:
+    """Converters write ports as text, which no table of ours reads: named, with the types."""
+    path = tree.parquet(FIRST, "srcport protocol end")
+    select = "'22' AS srcport, 6::BIGINT AS protocol, 7 AS \"end\", 1.5 AS brand_new"
+    with duckdb.connect() as db:
+        db.execute(f"COPY (SELECT {select}) TO '{path}' (FORMAT parquet)")
+    found = tree.look()
+    assert found.samples[0].misfits == (
+        ("srcport", "varchar", "int"),
+        ("brand_new", "decimal(2,1)", "string"),
+    )
+    warning = survey.warnings(found)[-1]
+    assert "srcport is varchar, not int, brand_new is decimal(2,1), not string: 1 file" in warning
+    assert str(path) in warning
 
 
 def test_text_and_parquet_are_two_blocks(tree: Tree) -> None:
@@ -227,9 +295,128 @@ def test_text_and_parquet_are_two_blocks(tree: Tree) -> None:
     tree.put(FIRST)
     tree.parquet(FIRST, "srcaddr")
     assert {b.file_type for b in tree.blocks()} == {"text", "parquet"}
+    assert survey.warnings(tree.look())[0].startswith("text and Parquet lie in the same folders")
+
+
+def test_vpc_and_transit_gateway_parquet_is_one_block(tree: Tree) -> None:
+    """Read by name, one table has the fields of both, and is called so."""
+    tree.parquet(FIRST, "srcaddr action")
+    tree.parquet(FIRST, "srcaddr tgw-id", flow_log="fl-0f")
+    block = one(tree.blocks())
+    assert block.format is not None
+    assert block.format.header == "srcaddr action tgw-id"
+    assert block.format.kind_title == "VPC and Transit Gateway"
 
 
 # ---------------------------------------------------------------- what is odd
+
+
+BASE = f"AWSLogs/{ACCOUNT}/vpcflowlogs/{REGION}/"
+HIVE_BASE = f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=vpcflowlogs/aws-region={REGION}/"
+STRAYS = [
+    "AWSLogs/x.log.gz",
+    f"{BASE}x.log.gz",
+    f"{BASE}2026/x.log.gz",
+    f"{BASE}2026/11/x.log.gz",
+    f"{BASE}2026/13/01/x.log.gz",
+    f"{BASE}2026/Nov/x.log.gz",
+    f"{BASE}2026/11/31/x.log.gz",
+    f"{BASE}2026/11/20/24/x.log.gz",
+    f"{BASE}26/11/20/x.log.gz",
+    f"AWSLogs/{ACCOUNT}/x.log.gz",
+    f"AWSLogs/{ACCOUNT}/vpcflowlogs/x.log.gz",
+    f"AWSLogs/{ACCOUNT}/vpcflowlogs/us_east_1/2026/11/20/x.log.gz",
+    f"AWSLogs/{ACCOUNT}/VPCFlowLogs/{REGION}/2026/11/20/x.log.gz",
+    f"AWSLogs/{ACCOUNT}/flowlogs/{REGION}/2026/11/20/x.log.gz",
+    "AWSLogs/1234/x.log.gz",
+    "AWSLogs/o-abc/x.log.gz",
+    "AWSLogs/o-a1b2c3d4e5/x.log.gz",
+    f"{HIVE_BASE}year=2026/month=13/day=01/x.log.gz",
+    f"{HIVE_BASE}2026/x.log.gz",
+    f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=vpcflowlogs/{REGION}/x.log.gz",
+]
+
+
+@pytest.mark.parametrize("window", [Window(), Window(LAST - DAY, LAST + DAY)], ids=["ends", "days"])
+@pytest.mark.parametrize("key", STRAYS)
+def test_keys_beside_the_days(tree: Tree, key: str, window: Window) -> None:
+    """Logs above the days, or in folders that are none, are read by no table: they are named."""
+    tree.put(FIRST)
+    tree.put(LAST)
+    tree.put(LAST, layout=HIVE)
+    stray = tree.root / key
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_text("x\n")
+    found = tree.look(window)
+    assert found.strange == (str(stray),)
+    assert f"in no layout: 1 file: {stray}" in survey.warnings(found)
+    assert {s.format for s in found.samples} == {DEFAULT}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        f"AWSLogs/{ACCOUNT}/CloudTrail/{REGION}/2026/11/20/x.json.gz",
+        f"AWSLogs/{ACCOUNT}/Config/{REGION}/2026/11/20/x.json.gz",
+        f"AWSLogs/{ACCOUNT}/elasticloadbalancing/{REGION}/2026/11/20/x.log.gz",
+        f"AWSLogs/{ACCOUNT}/vpcdnsquerylogs/vpc-1/2026/11/20/x.log.gz",
+        f"AWSLogs/{ACCOUNT}/ELBAccessLogTestFile",
+        f"AWSLogs/o-a1b2c3d4e5/{ACCOUNT}/CloudTrail/{REGION}/x.json.gz",
+        f"AWSLogs/aws-account-id={ACCOUNT}/aws-service=vpcdnsquerylogs/x.log.gz",
+        f"{BASE}2026/11/.hidden/_x",
+        f"{BASE}2026/Nov/_SUCCESS",
+        "elsewhere/x.log.gz",
+    ],
+)
+def test_what_is_not_strange(tree: Tree, key: str) -> None:
+    """Other services deliver below AWSLogs/ as well, and hidden objects are nobody's logs."""
+    tree.put(FIRST)
+    other = tree.root / key
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_text("x\n")
+    found = tree.look()
+    assert (found.strange, found.keys) == ((), 1)
+
+
+def test_strange_folders_are_listed_so_far(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in no layout can hold years of logs: some of its keys say what it is."""
+    tree.put(FIRST)
+    for account in ("1", "2", "3"):
+        for n in range(4):
+            tree.put(FIRST, source=(account, REGION), name=f"{n}.log")
+    monkeypatch.setattr(days, "STRAY_OBJECTS", 3)
+    monkeypatch.setattr(days, "STRAY_FOLDERS", 2)
+    found = tree.look()
+    assert [key.rpartition("/")[2] for key in found.strange] == ["0.log"] * 2 + [
+        "1.log",
+        "2.log",
+    ] * 2
+    root = f"{tree.location}AWSLogs/"
+    assert survey.limits(found) == [f"not every key was listed of: {root}1/, {root}2/, {root}3/"]
+
+
+def test_no_history_is_listed(tree: Tree) -> None:
+    """Strays are looked for where days are: a closed window leaves other months alone."""
+    tree.put(LAST)
+    for key in ("2025/06/x.log.gz", "2026/06/x.log.gz", "2026/06/Nov/x.log.gz"):
+        (tree.root / BASE / key).parent.mkdir(parents=True, exist_ok=True)
+        (tree.root / BASE / key).write_text("x\n")
+    seen = Listed(DirStore())
+    found = survey.survey(tree.location, seen, parquet_columns, Window(LAST - DAY, LAST + DAY))
+    assert found.strange == ()
+    assert [p for p in seen.listed if "/06" in p or "/2025" in p] == []
+
+
+def test_an_end_without_days_is_passed(tree: Tree) -> None:
+    """The last year has a folder, and no day in it: the last day lies in the year before."""
+    tree.put(FIRST)
+    tree.put(LAST)
+    stray = tree.root / BASE / "2027/x.log"
+    stray.parent.mkdir()
+    stray.write_text("x\n")
+    found = tree.look()
+    assert [s.at for s in found.samples] == [FIRST, LAST]
+    assert found.strange == (str(stray),)
 
 
 def test_strange_keys_are_counted_and_named(tree: Tree) -> None:
@@ -247,7 +434,34 @@ def test_files_without_a_header(tree: Tree) -> None:
     tree.put(FIRST, lines=["1 2 3"], flow_log="fl-0b")
     found = tree.look()
     assert [s.format for s in found.samples] == [DEFAULT, None]
-    assert survey.warnings(found)[0].startswith("no header line: 2 files")
+    shapeless, shaped = survey.warnings(found)
+    assert shapeless.startswith("no header line, and not in the default format, so nothing says")
+    assert "fl-0b" in shapeless
+    assert shaped.startswith("no header line, and in the default format: 1 file: ")
+    assert [b.header_lines for b in tree.blocks()] == [0, 0]
+
+
+def test_files_with_and_without_a_header(tree: Tree) -> None:
+    """One table skips the first line of both or of none: the rows that are lost are told."""
+    bare = tree.put(FIRST, lines=["2 123456789012 eni-1 - - - - - - - 1 2 - NODATA"])
+    tree.put(LAST)
+    found = tree.look()
+    assert one(blocks(tree.location, found.samples)).header_lines == 1
+    (warning,) = survey.warnings(found)
+    assert warning.startswith(f"no header line, where others have one: 1 file: {bare};")
+    assert "the first row of each of these is lost" in warning
+
+
+def test_headers_of_another_format_are_no_others(tree: Tree) -> None:
+    """Each format is a table of its own, and skips as its own files need it."""
+    tree.put(FIRST, lines=["2 123456789012 eni-1 - - - - - - - 1 2 - NODATA"])
+    tree.put(FIRST, parse_format("srcaddr end"), source=(OTHER, REGION))
+    assert {b.format: b.header_lines for b in tree.blocks()} == {
+        DEFAULT: 0,
+        parse_format("srcaddr end"): 1,
+    }
+    (warning,) = survey.warnings(tree.look())
+    assert warning.startswith("no header line, and in the default format")
 
 
 def test_empty_files_make_no_block(tree: Tree) -> None:
@@ -279,9 +493,89 @@ def test_what_is_too_much_is_said(tree: Tree, monkeypatch: pytest.MonkeyPatch) -
     assert (len(found.samples), found.left_out) == (3, 2)
     assert [day.split("/")[-7] for day in found.longer] == [f"{0:012}"]
     assert survey.limits(found) == [
-        f"only the first 2 keys were listed of: {found.longer[0]}",
+        f"not every key was listed of: {found.longer[0]}",
         "2 more objects were left out: there are many sources",
     ]
+
+
+def test_the_newest_of_every_source_is_seen_first(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of too many objects, no source loses its last day to another's first."""
+    for n in range(3):
+        tree.put(FIRST, source=(f"{n:012}", REGION))
+        tree.put(LAST, source=(f"{n:012}", REGION))
+    monkeypatch.setattr(survey, "MOST_OBJECTS", 4)
+    found = tree.look()
+    assert [s.partition.account for s in found.samples if s.at == LAST] == [
+        f"{n:012}" for n in range(3)
+    ]
+    assert (len(found.samples), found.left_out) == (4, 2)
+
+
+def test_too_many_sources(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some from everywhere are looked at, and how many are not is said."""
+    for n in range(6):
+        tree.put(FIRST, source=(f"{n:012}", REGION))
+    monkeypatch.setattr(days, "MOST_SOURCES", 3)
+    found = tree.look()
+    assert [s.partition.account[-1] for s in found.samples] == ["0", "2", "4"]
+    assert survey.limits(found) == [
+        "3 more accounts and regions were left out: choose some with --account and --region"
+    ]
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("place", "doing"),
+    [
+        (f"AWSLogs/{OTHER}/", "listing"),
+        (f"AWSLogs/{OTHER}/vpcflowlogs/", "listing"),
+        (f"AWSLogs/{OTHER}/vpcflowlogs/{REGION}/2026/", "listing"),
+        (f"AWSLogs/{OTHER}/vpcflowlogs/{REGION}/2026/11/01/", "listing"),
+        (f"AWSLogs/{OTHER}/vpcflowlogs/{REGION}/2026/11/01/{OTHER}_", "reading"),
+    ],
+)
+@pytest.mark.parametrize("window", [Window(), Window(FIRST, FIRST + DAY)], ids=["ends", "days"])
+def test_one_refusal_stops_nothing(tree: Tree, place: str, doing: str, window: Window) -> None:
+    """Another account's logs may be nobody's but its own: they are named, the rest is seen."""
+    tree.put(FIRST)
+    tree.put(FIRST, source=(OTHER, REGION))
+    store = Listed(DirStore(), [tree.location + place])
+    found = survey.survey(tree.location, store, parquet_columns, window)
+    assert [s.partition.account for s in found.samples] == [ACCOUNT]
+    (limit,) = survey.limits(found)
+    assert limit.startswith(f"not looked at: {doing} {tree.location}{place}")
+
+
+def test_a_refusal_at_the_root(tree: Tree) -> None:
+    """Without AWSLogs/ there is nothing to look at."""
+    tree.put(FIRST)
+    with pytest.raises(AccessDenied, match="listing .*/AWSLogs/: AccessDenied"):
+        survey.survey(tree.location, Listed(DirStore(), ["AWSLogs/"]), parquet_columns, Window())
+
+
+@pytest.mark.parametrize("window", [Window(), Window(FIRST, FIRST + DAY)], ids=["ends", "days"])
+def test_refusals_that_leave_nothing(tree: Tree, window: Window) -> None:
+    """No logs were seen is not: there are no logs."""
+    tree.put(FIRST)
+    tree.put(FIRST, source=(OTHER, REGION))
+    store = Listed(DirStore(), [".gz"])
+    with pytest.raises(AccessDenied, match=r"reading .*: no and 1 more$"):
+        survey.survey(tree.location, store, parquet_columns, window)
+
+
+def test_many_refusals_are_counted(tree: Tree) -> None:
+    """A few are told word for word."""
+    tree.put(FIRST)
+    for n in range(5):
+        tree.put(FIRST, source=(f"{n:012}", REGION))
+    store = Listed(DirStore(), [f"AWSLogs/{n:012}/" for n in range(5)])
+    found = survey.survey(tree.location, store, parquet_columns, Window())
+    assert len(found.refused) == 5
+    assert survey.limits(found)[3:] == ["not looked at: 2 more, refused as well"]
 
 
 # ---------------------------------------------------------------- the text of an object
@@ -312,6 +606,11 @@ def test_text_that_is_none() -> None:
         with pytest.raises(BadFile, match=reason):
             text_of(data, 1000)
     assert text_of(b"header\n\xff\n", 100) == ("header\n\N{REPLACEMENT CHARACTER}\n", False)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name() -> None:
+    """Editors put one before the header; the local reader passes it, too."""
+    assert text_of(b"\xef\xbb\xbfversion end\n", 100) == ("version end\n", False)
 
 
 # ---------------------------------------------------------------- DescribeFlowLogs
@@ -404,6 +703,7 @@ def test_discover_as_json(tree: Tree, cli: Cli) -> None:
         "location": tree.location, "layout": "daily", "file_type": "text",
         "log_format": DEFAULT.text, "kind": "vpc", "accounts": [ACCOUNT], "regions": [REGION],
         "first": "2026-11-01", "last": "2026-11-20", "flow_logs": ["fl-0a"], "example": "",
+        "header_lines": 1, "flags": [],
     }  # fmt: skip
     assert ran.err == "note: looked at 2 objects among 2 keys\n"
 
