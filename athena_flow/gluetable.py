@@ -6,12 +6,18 @@ list that no longer says what the properties say is an error, because someone al
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from athena_flow.errors import TableDiffers
 from athena_flow.layout import Partition
-from athena_flow.table import CODECS, TableSpec, properties, spec_from_properties
+from athena_flow.table import (
+    CODECS,
+    SKIPPED_LINES,
+    TableSpec,
+    properties,
+    spec_from_properties,
+)
 
 GlueDict = dict[str, Any]
 """A structure of Glue's API as boto3 takes and gives it."""
@@ -46,34 +52,75 @@ def spec_from_table(database: str, table: Mapping[str, Any]) -> TableSpec:
     columns were altered since.
     """
     spec = spec_from_properties(database, table["Name"], table.get("Parameters") or {})
-    for what, key, real in (
-        ("columns", spec.columns, (table.get("StorageDescriptor") or {}).get("Columns")),
-        ("partition keys", spec.keys, table.get("PartitionKeys")),
-    ):
-        found = tuple((c["Name"], c.get("Type", "")) for c in real or ())
-        if found != key:
-            raise TableDiffers(
-                f"table {spec.title} was altered: its {what} are not those of its"
-                f" athena_flow.log_format ({_first_difference(key, found)})",
-                hint="drop it (metadata only) and run init-table again",
-            )
+    altered = [*_altered_columns(spec, table)]
+    if altered:
+        raise was_altered(spec, altered)
     return spec
 
 
-def is_intact(spec: TableSpec, described: Mapping[str, Any]) -> bool:
-    """Does the catalog's table say all that we would write, whatever engines added to it?"""
-    wanted = table_input(spec)
+def was_altered(spec: TableSpec, altered: list[str], *access: str) -> TableDiffers:
+    """The error for a table of ours that somebody altered; ``access`` are flags for the hint."""
+    reached = access or (() if spec.location.startswith("s3://") else ("--engine", "duckdb"))
+    command = spec.command("--replace", *reached)
+    return TableDiffers(
+        f"table {spec.title} was altered: {'; '.join(altered)}",
+        hint=f"to mend it (metadata only, its partitions stay): {command}",
+    )
+
+
+def alterations(spec: TableSpec, described: Mapping[str, Any]) -> list[str]:
+    """Where the catalog's table no longer says what we wrote, whatever engines added to it."""
     storage = described.get("StorageDescriptor") or {}
-    location = str(storage.get("Location", "")).rstrip("/") + "/"
-    columns, keys = (
-        [(c["Name"], c.get("Type", "")) for c in found or ()]
-        for found in (storage.get("Columns"), described.get("PartitionKeys"))
+    return [
+        *_altered_columns(spec, described),
+        *_altered_properties(spec, described.get("Parameters") or {}),
+        *_altered_storage(spec, storage),
+    ]
+
+
+def _altered_columns(spec: TableSpec, described: Mapping[str, Any]) -> Iterator[str]:
+    for what, key, real in (
+        ("columns", spec.columns, (described.get("StorageDescriptor") or {}).get("Columns")),
+        ("partition keys", spec.keys, described.get("PartitionKeys")),
+    ):
+        found = tuple((c["Name"], c.get("Type", "")) for c in real or ())
+        if found != key:
+            yield (
+                f"its {what} are not those of its athena_flow.log_format"
+                f" ({_first_difference(key, found)})"
+            )
+
+
+def _altered_properties(spec: TableSpec, found: Mapping[str, str]) -> Iterator[str]:
+    wanted = {SKIPPED_LINES: "0", **properties(spec)}
+    for key, value in wanted.items():
+        there = found.get(key, "0" if key == SKIPPED_LINES else None)
+        if there is None:
+            yield f"its property {key} is gone"
+        elif there != value:
+            yield f"its property {key} is {there}, not {value}"
+
+
+def _altered_storage(spec: TableSpec, storage: Mapping[str, Any]) -> Iterator[str]:
+    codec = CODECS[spec.file_type]
+    serde = storage.get("SerdeInfo") or {}
+    delimiter = (serde.get("Parameters") or {}).get("field.delim")
+    location = str(storage.get("Location", ""))
+    pairs = (
+        ("LOCATION", location.rstrip("/") + "/", spec.root),
+        ("SerDe", serde.get("SerializationLibrary"), codec.serde),
+        ("input format", storage.get("InputFormat"), codec.input_format),
+        ("field delimiter", delimiter, codec.serde_parameters.get("field.delim")),
     )
-    return (
-        wanted["Parameters"].items() <= (described.get("Parameters") or {}).items()
-        and (columns, keys) == (list(spec.columns), list(spec.keys))
-        and location == spec.root
-    )
+    for what, there, here in pairs:
+        if there != here:
+            yield f"its {what} is {_shown(there)}, not {_shown(here)}"
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence: a blank shows, and nothing is called nothing."""
+    text = "nothing" if value is None else f"{value}"
+    return text if text.strip() else repr(text)
 
 
 def _first_difference(

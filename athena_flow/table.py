@@ -7,8 +7,9 @@ A table remembers itself: `properties` go into it as table properties, and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import shlex
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import zip_longest
 from typing import Literal
@@ -30,7 +31,7 @@ from athena_flow.layout import (
     Layout,
     Partition,
 )
-from athena_flow.logformat import LogFormat, parse_format
+from athena_flow.logformat import LogFormat, check_one_kind, parse_format
 from athena_flow.sqltext import Sql, name
 from athena_flow.window import Window
 
@@ -40,7 +41,12 @@ PartitionMode = Literal["explicit", "projection", "files"]
 
 FILE_TYPES: Mapping[str, FileType] = {"text": "text", "parquet": "parquet"}
 MODES: Mapping[str, PartitionMode] = {"explicit": "explicit", "projection": "projection"}
+HEADER_LINES: Mapping[str, int] = {"1": 1, "0": 0}
 """What a user can ask for, by its name."""
+
+SKIPPED_LINES = "skip.header.line.count"
+"""The property by which Athena, Trino and Hive leave out each file's first lines. Missing is
+0 to all of them, so a table without header lines lacks it."""
 
 STRING = "string"
 """The type of every partition key: Glue prunes no other."""
@@ -56,8 +62,6 @@ class Codec:
     input_format: str
     output_format: str
     serde_parameters: Mapping[str, str]
-    properties: Mapping[str, str] = field(default_factory=dict)
-    """Its table properties."""
 
 
 CODECS: Mapping[FileType, Codec] = {
@@ -67,7 +71,6 @@ CODECS: Mapping[FileType, Codec] = {
         input_format="org.apache.hadoop.mapred.TextInputFormat",
         output_format="org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
         serde_parameters={"field.delim": " ", "serialization.format": " "},
-        properties={"skip.header.line.count": "1"},
     ),
     "parquet": Codec(
         ddl="STORED AS PARQUET",
@@ -77,7 +80,6 @@ CODECS: Mapping[FileType, Codec] = {
         serde_parameters={"serialization.format": "1"},
     ),
 }
-"""`skip.header.line.count` stays off Parquet tables: Hive would drop each file's first row."""
 
 PARQUET_READS: Mapping[str, frozenset[str]] = {
     "int": frozenset({"integer"}),
@@ -88,7 +90,9 @@ PARQUET_READS: Mapping[str, frozenset[str]] = {
 converts nothing else. Source: Trino's Parquet reader, ColumnReaderFactory."""
 
 _PREFIX = "athena_flow."
-_NAME = re.compile(r"[a-z0-9_]{1,255}", re.ASCII)
+NAME_LENGTH = 255
+"""Longest name of a database or table. Source: AWS Glue API reference, NameString."""
+_NAME = re.compile(rf"[a-z0-9_]{{1,{NAME_LENGTH}}}", re.ASCII)
 _S3 = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[^*?\x00-\x1f]*")
 
 
@@ -111,6 +115,10 @@ class Projection:
                 hint="leave --account out here, and give it with each query",
             )
 
+    def names(self, account: str, region: str) -> bool:
+        """Are the logs of this account and region among the partitions that are computed?"""
+        return region in self.regions and (not self.accounts or account in self.accounts)
+
 
 ENUM_VALUES = 30
 """Longest enum that we project. Source: Athena User Guide, projection types, "a few dozen"."""
@@ -121,7 +129,8 @@ class TableSpec:
     """One table over one tree of flow logs.
 
     Raises BadSetting for a name or location that Athena does not take, BadFormat for a
-    field whose column a partition key already has.
+    field whose column a partition key already has, and for text with VPC and Transit Gateway
+    fields together.
     """
 
     database: str
@@ -136,6 +145,9 @@ class TableSpec:
     """Present when ``partitions`` is projection, and only then."""
     source: Sql | None = None
     """What stands in for the table's name in a query; None for the name itself."""
+    header_lines: int = 1
+    """Lines at the top of each text file that are no records: 1, or 0 where somebody took AWS's
+    header away. Of no meaning to Parquet."""
 
     def __post_init__(self) -> None:
         _check_name("database", self.database)
@@ -144,6 +156,13 @@ class TableSpec:
             raise BadSetting(f"location {self.location!r} must end in / and hold no //")
         if (self.partitions == "projection") != (self.projection is not None):
             raise BadSetting("projected partitions need a projection, and others have none")
+        if not self.header_lines and self.file_type == "parquet":
+            raise BadSetting(
+                "Parquet files have no header lines, and 0 of them say nothing",
+                hint="leave --header-lines out, or write --file-type text",
+            )
+        if self.file_type == "text" and self.partitions != "files":
+            check_one_kind(self.format)
         taken = [c for c in self.format.columns if c in self.layout.keys]
         if taken:
             raise BadFormat(f"log format: a partition key is called {', '.join(taken)} already")
@@ -191,49 +210,96 @@ class TableSpec:
         """A window as a WHERE clause wants it: partitions and exact times."""
         return self.layout.predicate(window, self.format.columns, self.projection is not None)
 
+    def command(self, *more: str) -> str:
+        """The init-table command that asks for this very table, quoted for a shell."""
+        named = self.layout.title == self.layout.name
+        words = [
+            *("--database", self.database, "--table", self.name, "--location", self.location),
+            *("--layout", self.layout.name if named else self.layout.prefix(_SOMEWHERE) + "x.log"),
+            *("--file-type", self.file_type, "--log-format", self.format.header),
+        ]
+        if any(not f.version for f in self.format.fields):
+            words.append("--allow-unknown")
+        if not self.header_lines:
+            words += ("--header-lines", "0")
+        if self.projection:
+            words += ("--partitions", "projection", "--since", f"{self.projection.start}")
+            words += (word for r in self.projection.regions for word in ("--region", r))
+            words += (word for a in self.projection.accounts for word in ("--account", a))
+        return shlex.join(("athena-flow", "init-table", *words, *more))
+
+
+_SOMEWHERE = Partition("123456789012", "eu-west-1", datetime(2026, 11, 20, 10, tzinfo=UTC))
+"""A partition for keys that only show how a layout is spelled."""
+
 
 def check_same(found: TableSpec, wanted: TableSpec) -> None:
     """Raises TableDiffers, with every difference, unless the two are one table."""
-    theirs, ours = found.format.header, wanted.format.header
-    different = [
-        f"{what}: {there}, not {here}"
-        for what, there, here in (
-            ("location", found.location, wanted.location),
-            ("layout", found.layout.title, wanted.layout.title),
-            ("file type", found.file_type, wanted.file_type),
-            ("partitions", found.partitions, wanted.partitions),
-            ("projection", found.projection, wanted.projection),
-            ("log format", *_differences(theirs, ours)),
-        )
-        if there != here
-    ]
+    different = differences(found, wanted)
     if different:
         raise TableDiffers(
             f"table {wanted.title} exists with another {'; another '.join(different)}",
-            hint="choose another --table, or --replace it: metadata only, no log is touched",
+            hint="add --replace to make it anew (metadata only, no log is touched), or choose"
+            " another --table",
         )
 
 
-def _differences(theirs: str, ours: str) -> tuple[str, str]:
+def differences(found: TableSpec, wanted: TableSpec) -> list[str]:
+    """What tells two tables of one name apart, in words; empty when they are one table."""
+    pairs: list[tuple[str, object, object]] = [
+        ("location", found.location, wanted.location),
+        ("layout", found.layout.title, wanted.layout.title),
+        ("file type", found.file_type, wanted.file_type),
+        ("partitions", found.partitions, wanted.partitions),
+    ]
+    if found.file_type == wanted.file_type:
+        pairs.append(("number of header lines", found.header_lines, wanted.header_lines))
+    if found.projection and wanted.projection:
+        pairs += _projections(found.projection, wanted.projection)
+    pairs.append(("log format", *_formats(found.format.header, wanted.format.header)))
+    return [f"{what}: {there}, not {here}" for what, there, here in pairs if there != here]
+
+
+def _projections(there: Projection, here: Projection) -> Iterator[tuple[str, str, str]]:
+    """Days, regions and accounts of two projections; the order of the values says nothing."""
+    yield "first day", f"{there.start}", f"{here.start}"
+    for what, theirs, ours, none in (
+        ("set of regions", there.regions, here.regions, ""),
+        ("set of accounts", there.accounts, here.accounts, "whichever a query names"),
+    ):
+        a, b = (", ".join(sorted(values)) or none for values in (theirs, ours))
+        more = _only(theirs, ours) if theirs and ours else ""
+        yield what, a, b + f" ({more})" * bool(more)
+
+
+def _formats(theirs: str, ours: str) -> tuple[str, str]:
     """Two headers: where they part, and what only one of them holds; equal when they are."""
     there, here = theirs.split(), ours.split()
     pairs = enumerate(zip_longest(there, here, fillvalue="the end"), start=1)
     first = next((f"field {n} is {a}", b) for n, (a, b) in pairs if a != b) if there != here else ()
     if not first:
         return "", ""
+    more = _only(there, here) or "the same fields in another order"
+    return first[0], f"{first[1]} ({more})"
+
+
+def _only(there: Collection[str], here: Collection[str]) -> str:
+    """What just one of two lists holds; empty for none such."""
     only = {
         "only there": [name for name in there if name not in here],
         "only here": [name for name in here if name not in there],
     }
-    more = "; ".join(f"{what}: {', '.join(names)}" for what, names in only.items() if names)
-    return first[0], f"{first[1]} ({more or 'the same fields in another order'})"
+    return "; ".join(f"{what}: {', '.join(names)}" for what, names in only.items() if names)
 
 
 def properties(spec: TableSpec) -> dict[str, str]:
-    """The table properties of a spec: its codec's, and those by which it remembers itself.
+    """The table properties of a spec: those that engines go by, and those by which it
+    remembers itself.
 
     The format is kept in a header line's spelling: shells, Terraform and Hive's own
-    variable substitution eat ``${``.
+    variable substitution eat ``${``. Header lines are remembered by what engines go by, so
+    that a table altered there is what it does. On Parquet, Hive would drop the first row of
+    each file.
     """
     own = {
         "location": spec.location,
@@ -245,8 +311,9 @@ def properties(spec: TableSpec) -> dict[str, str]:
     if spec.layout.title != spec.layout.name:
         own["template"] = spec.layout.template
     projected = _projected(spec, spec.projection) if spec.projection else {}
+    skips = spec.file_type == "text" and spec.header_lines
     return {
-        **CODECS[spec.file_type].properties,
+        **({SKIPPED_LINES: f"{spec.header_lines}"} if skips else {}),
         **projected,
         **{_PREFIX + key: value for key, value in own.items()},
     }
@@ -321,6 +388,7 @@ def spec_from_properties(database: str, name: str, found: Mapping[str, str]) -> 
             file_type=file_type,
             partitions=mode,
             projection=_projection_from(found, layout) if mode == "projection" else None,
+            header_lines=_header_lines(found) if file_type == "text" else 1,
         )
         spec.place(Partition("0" * 12, "aa-a-1", datetime(2000, 1, 1, tzinfo=UTC)))
     except (KeyError, ValueError, RequestError):
@@ -331,11 +399,16 @@ def spec_from_properties(database: str, name: str, found: Mapping[str, str]) -> 
     return spec
 
 
+def _header_lines(found: Mapping[str, str]) -> int:
+    """As engines count them; 1 for a number that no table of ours has."""
+    return HEADER_LINES.get(found.get(SKIPPED_LINES, "0"), 1)
+
+
 def _check_name(what: str, text: str) -> None:
     if not _NAME.fullmatch(text):
         raise BadSetting(
             f"{text!r} is no {what} name",
-            hint="Athena takes lower-case letters, digits and underscores, at most 255",
+            hint=f"Athena takes lower-case letters, digits and underscores, at most {NAME_LENGTH}",
         )
 
 

@@ -103,14 +103,29 @@ def test_the_database_is_created_if_missing() -> None:
     assert "`flow_logs`" in text
 
 
+def test_a_table_is_dropped_if_it_is_there() -> None:
+    """Its name is quoted as where it was made, and a second time is no error."""
+    found = hive_ddl.Parser(ddl.drop_table(SPEC)).statement()
+    assert found == hive_ddl.DropTable(_created(SPEC).table, True)
+
+
+def test_a_table_without_header_lines_skips_none() -> None:
+    """The statement differs in nothing else; engines take a missing number for 0."""
+    headless = ddl.create_table(replace(SPEC, header_lines=0))
+    line = "  'skip.header.line.count' = '1',\n"
+    assert headless == ddl.create_table(SPEC).replace(line, "")
+    assert "skip.header" not in headless
+
+
 def test_no_statement_ends_in_a_semicolon() -> None:
     """Athena's API takes one statement; whoever prints several puts the marks between them."""
     texts = [
         ddl.create_database("db"),
         ddl.create_table(SPEC),
         *ddl.add_partitions(SPEC, _partitions(3, timedelta(days=1))),
+        ddl.drop_table(SPEC),
     ]
-    assert len(texts) == 3
+    assert len(texts) == 4
     for text in texts:
         assert text == text.strip()
         assert not text.endswith(";")

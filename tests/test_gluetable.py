@@ -16,7 +16,7 @@ from test_table import SPEC, specs
 
 from athena_flow import ddl
 from athena_flow.errors import ForeignTable, TableDiffers
-from athena_flow.gluetable import partition_input, spec_from_table, table_input
+from athena_flow.gluetable import alterations, partition_input, spec_from_table, table_input
 from athena_flow.layout import LAYOUTS
 from athena_flow.logformat import parse_format
 from athena_flow.table import TableSpec
@@ -64,6 +64,8 @@ def test_a_spec_survives_glue(spec: TableSpec) -> None:
     given = table_input(spec)
     assert spec_from_table(spec.database, given) == spec
     assert spec_from_table(spec.database, _as_glue_gives_it(given)) == spec
+    assert alterations(spec, given) == []
+    assert alterations(spec, _as_glue_gives_it(given)) == []
 
 
 @settings(deadline=None, max_examples=60)
@@ -198,7 +200,27 @@ def test_an_altered_table_is_told_by_its_first_difference(alter: Any, said: str)
     with pytest.raises(TableDiffers, match="was altered") as caught:
         spec_from_table("flow_logs", table)
     assert said in str(caught.value)
-    assert "init-table" in (caught.value.hint or "")
+    assert (caught.value.hint or "").endswith(SPEC.command("--replace"))
+
+
+def test_a_folders_table_is_mended_on_this_machine() -> None:
+    """The command of the hint reaches the local catalog, where alone such a location is."""
+    local = replace(SPEC, location="/net/")
+    table = table_input(local)
+    _renamed(table)
+    with pytest.raises(TableDiffers) as caught:
+        spec_from_table("flow_logs", table)
+    assert (caught.value.hint or "").endswith(local.command("--replace", "--engine", "duckdb"))
+
+
+def test_header_skipping_on_parquet_is_an_alteration() -> None:
+    """Hive would drop the first row of each file; 0 there changes nothing."""
+    parquet = replace(SPEC, file_type="parquet")
+    table = table_input(parquet)
+    for value, said in (("0", []), ("1", ["its property skip.header.line.count is 1, not 0"])):
+        table["Parameters"]["skip.header.line.count"] = value
+        assert spec_from_table(parquet.database, table) == parquet
+        assert alterations(parquet, table) == said
 
 
 def test_the_name_is_the_tables_own() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from test_layout import DAILY_KEY, HIVE_KEY, REGIONS
 from test_logformat import formats
@@ -15,15 +17,18 @@ from test_logformat import formats
 from athena_flow.errors import BadFormat, BadSetting, ForeignTable, TableDiffers
 from athena_flow.layout import DAILY, LAYOUTS, Partition, layout_named
 from athena_flow.logformat import DEFAULT, parse_format
+from athena_flow.settings import ROWS, load
 from athena_flow.table import (
     Projection,
     TableSpec,
     before_root,
     check_same,
+    differences,
     properties,
     s3_location,
     spec_from_properties,
 )
+from athena_flow.wire import table_spec
 
 SPEC = TableSpec("flow_logs", "vpc_flow_logs", "s3://bucket/prefix/", DEFAULT, DAILY)
 
@@ -51,17 +56,20 @@ layouts = st.sampled_from(
         layout_named(DAILY_KEY.replace("AWSLogs/", "AWSLogs/o-abcdefghij/")),
     ]
 )
-specs = (st.none() | projections).flatmap(
-    lambda projection: st.builds(
+kinds = st.sampled_from([("text", 1), ("text", 0), ("parquet", 1)])
+"""File types, each with the header lines that it can have."""
+specs = st.tuples(st.none() | projections, kinds).flatmap(
+    lambda drawn: st.builds(
         TableSpec,
         database=names,
         name=names,
         location=locations,
         format=formats,
         layout=layouts,
-        file_type=st.sampled_from(["text", "parquet"]),
-        partitions=st.just("projection" if projection else "explicit"),
-        projection=st.just(projection),
+        file_type=st.just(drawn[1][0]),
+        partitions=st.just("projection" if drawn[0] else "explicit"),
+        projection=st.just(drawn[0]),
+        header_lines=st.just(drawn[1][1]),
     )
 )
 """Any table that `init-table` can make."""
@@ -205,10 +213,39 @@ def test_properties_hold_no_dollar() -> None:
     assert found["athena_flow.log_format"] == DEFAULT.header
 
 
+SKIP = "skip.header.line.count"
+
+
 def test_a_header_line_is_skipped_in_text_only() -> None:
-    """Hive would drop the first row of each Parquet file."""
-    assert properties(SPEC)["skip.header.line.count"] == "1"
-    assert "skip.header.line.count" not in properties(replace(SPEC, file_type="parquet"))
+    """Hive would drop the first row of each Parquet file; without header lines none is skipped."""
+    assert properties(SPEC)[SKIP] == "1"
+    assert SKIP not in properties(replace(SPEC, file_type="parquet"))
+    assert SKIP not in properties(replace(SPEC, header_lines=0))
+
+
+def test_header_lines_are_remembered_as_engines_count_them() -> None:
+    """A table made before 0 could be asked for has 1; one that was altered is what it does."""
+    before = {
+        SKIP: "1",
+        "athena_flow.location": "s3://bucket/prefix/",
+        "athena_flow.layout": "daily",
+        "athena_flow.file_type": "text",
+        "athena_flow.partitions": "explicit",
+        "athena_flow.log_format": DEFAULT.header,
+    }
+    assert spec_from_properties(SPEC.database, SPEC.name, before) == SPEC
+    for altered in ({**before, SKIP: "0"}, {k: v for k, v in before.items() if k != SKIP}):
+        found = spec_from_properties(SPEC.database, SPEC.name, altered)
+        assert found == replace(SPEC, header_lines=0)
+    parquet = {**before, "athena_flow.file_type": "parquet", SKIP: "0"}
+    found = spec_from_properties(SPEC.database, SPEC.name, parquet)
+    assert found == replace(SPEC, file_type="parquet")
+
+
+def test_parquet_has_no_header_lines() -> None:
+    """0 of them for Parquet is a slip, and would be forgotten."""
+    with pytest.raises(BadSetting, match="no header lines"):
+        replace(SPEC, file_type="parquet", header_lines=0)
 
 
 def test_a_remembered_newer_field_is_read() -> None:
@@ -275,6 +312,7 @@ def test_the_same_table_is_the_same() -> None:
                 "projection": Projection(date(2026, 1, 1), ("eu-west-1",)),
             },
         ),
+        ("number of header lines", {"header_lines": 0}),
         ("log format", {"format": parse_format("version end")}),
     ],
 )
@@ -283,6 +321,73 @@ def test_another_table_differs_by_name(what: str, change: dict[str, Any]) -> Non
     with pytest.raises(TableDiffers, match=f"exists with another {what}: ") as caught:
         check_same(replace(SPEC, **change), SPEC)
     assert "--table" in (caught.value.hint or "")
+    assert "--replace" in (caught.value.hint or "")
+
+
+def test_every_difference_is_told_at_once() -> None:
+    """One line says them all, each as it is there and as it was asked for."""
+    other = replace(
+        SPEC,
+        location="s3://other/",
+        layout=layout_named(HIVE_KEY.replace("aws-service=", "service=")),
+        header_lines=0,
+        format=parse_format("version account-id srcaddr"),
+    )
+    assert differences(other, SPEC) == [
+        "location: s3://other/, not s3://bucket/prefix/",
+        f"layout: {other.layout.template}, not daily",
+        "number of header lines: 0, not 1",
+        "log format: field 3 is srcaddr, not interface-id (only here: interface-id, dstaddr,"
+        " srcport, dstport, protocol, packets, bytes, start, end, action, log-status)",
+    ]
+    assert differences(SPEC, SPEC) == []
+
+
+def test_differences_of_projections_are_told_by_part() -> None:
+    """First day, regions and accounts; that they stand in another order makes no difference."""
+    computed = Projection(date(2026, 1, 1), ("eu-west-1", "us-east-1"), ("1" * 12, "2" * 12))
+    one = replace(SPEC, partitions="projection", projection=computed)
+
+    def told(**change: Any) -> list[str]:
+        return differences(replace(one, projection=replace(computed, **change)), one)
+
+    assert told() == []
+    assert told(regions=("us-east-1", "eu-west-1"), accounts=("2" * 12, "1" * 12)) == []
+    assert told(start=date(2025, 1, 1)) == ["first day: 2025-01-01, not 2026-01-01"]
+    assert told(regions=("us-east-1",)) == [
+        "set of regions: us-east-1, not eu-west-1, us-east-1 (only here: eu-west-1)"
+    ]
+    assert told(accounts=()) == [
+        f"set of accounts: whichever a query names, not {'1' * 12}, {'2' * 12}"
+    ]
+    assert differences(SPEC, one) == ["partitions: explicit, not projection"]
+
+
+def _asked(command: str, folder: Path) -> TableSpec:
+    """What init-table makes of a command, without running it."""
+    program, job, *words = shlex.split(command)
+    assert (program, job) == ("athena-flow", "init-table")
+    flags: dict[str, Any] = {}
+    while words:
+        name = words.pop(0).removeprefix("--").replace("-", "_")
+        if ROWS[name].default is False:
+            flags[name] = True
+        elif ROWS[name].default == ():
+            flags.setdefault(name, []).append(words.pop(0))
+        else:
+            flags[name] = words.pop(0)
+    return table_spec(load(flags, {}, folder))
+
+
+@settings(deadline=None, max_examples=100)
+@given(spec=specs)
+def test_the_command_of_a_table_asks_for_it(
+    tmp_path_factory: pytest.TempPathFactory, spec: TableSpec
+) -> None:
+    """Whatever a table is, the command that hints name makes that very table."""
+    assume("?" not in spec.location)  # no wildcard is taken on the command line, and no year 9000
+    assume(spec.projection is None or spec.projection.start.year < 9000)
+    assert _asked(spec.command("--replace"), tmp_path_factory.getbasetemp()) == spec
 
 
 PROJECTED = replace(

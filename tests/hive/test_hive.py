@@ -357,6 +357,38 @@ def test_odd_values_mean_what_the_rules_say(hive: Hive, fmt: LogFormat) -> None:
     assert read(hive, spec) == expected(hive, spec)
 
 
+@each_layout
+def test_a_table_without_header_lines_gives_every_line(hive: Hive, layout: Layout) -> None:
+    """With 0 the first line of each file is a row, as it is to the embedded engine; with 1 not."""
+    headless = replace(spec_for(DEFAULT, layout), header_lines=0)
+    lines = [" ".join(f"{n}" for n in range(first, first + 14)) for first in (1, 2, 3)]
+    put(hive, headless, PLACE, "headless.log.gz", "".join(f"{line}\n" for line in lines))
+    types = [type_ for _, type_ in headless.columns]
+    wanted = [
+        [meant(type_, word) for type_, word in zip(types, line.split(" "), strict=True)]
+        for line in lines
+    ]
+    (rows,) = read(hive, headless).values()
+    assert [row[:14] for row in rows] == wanted
+    assert [row[:14] for row in embedded(hive, headless)] == wanted
+    skipping = replace(headless, name=f"{headless.name}_1", header_lines=1)
+    (rows,) = read(hive, skipping).values()
+    assert [row[:14] for row in rows] == wanted[1:]
+    found = hive.table(headless.database, headless.name)
+    assert spec_from_table(headless.database, found) == headless
+    assert "skip.header.line.count" not in found["Parameters"]
+
+
+def test_a_dropped_table_leaves_its_files(hive: Hive) -> None:
+    """Dropped twice and made again with its partition, it has the rows that it had."""
+    spec = put_odd(hive, DEFAULT, odd_rows(DEFAULT))
+    before = read(hive, spec)
+    for _ in range(2):  # IF EXISTS
+        hive.execute(ddl.drop_table(spec))
+    assert files_of(hive, spec)
+    assert read(hive, spec) == before != {}
+
+
 def test_real_records_are_read_as_they_are_written(hive: Hive, shared: Path) -> None:
     """Each real file in a layout of its own; where it has no header, Hive loses its first row."""
     logs = shared / "data"
