@@ -18,6 +18,7 @@ import typer
 
 import athena_flow
 from athena_flow import terminal, wire
+from athena_flow.completion import complete_param
 from athena_flow.errors import INTERRUPTED, AthenaFlowError, BadSetting, CannotWrite, NotFound
 from athena_flow.settings import ROWS, Settings, flag, load
 from athena_flow.terminal import Failure
@@ -40,7 +41,7 @@ TABLE = ("engine", "database", "table", "catalog", *wire.AWS_FLAGS)
 SHAPE = ("location", "log_format", "allow_unknown", "layout", "file_type", "partitions")
 WINDOW = ("since", "until", "account", "region", "late")
 QUERY = ("param", "queries_dir", "price_per_tb", "logs", "log_format")
-BUDGET = ("max_cost", "max_scan", "workgroup", "output_location")
+BUDGET = ("max_cost", "max_scan", "workgroup", "output_location", *wire.TRINO_FLAGS)
 
 
 # ---------------------------------------------------------------- flags from the table
@@ -62,6 +63,7 @@ def command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
                 sys.stdout.flush()
             except KeyboardInterrupt as stopped:
                 told = ": ".join(filter(None, ("athena-flow: interrupted", str(stopped))))
+                _count_calls(settings)
                 sys.stderr.write(told + "\n")
                 sys.stderr.flush()
                 os._exit(INTERRUPTED)  # all is unwound; a statement may be slow to hear of it
@@ -71,6 +73,8 @@ def command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
             except OSError as error:
                 _close_stdout()
                 raise CannotWrite(f"{error.strerror or error}{_where(error)}") from error
+            finally:
+                _count_calls(settings)
 
         parameters = own + [_parameter(name) for name in dict.fromkeys((*names, *COMMON))]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # typer reads it
@@ -80,6 +84,13 @@ def command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
         return job
 
     return decorate
+
+
+def _count_calls(s: Settings) -> None:
+    calls = wire.calls()
+    if s.verbose and calls:
+        each = ", ".join(f"{name} {count:,}" for name, count in sorted(calls.items()))
+        terminal.say(s, f"AWS calls: {sum(calls.values()):,} ({each})")
 
 
 def _close_stdout() -> None:
@@ -99,6 +110,7 @@ def _parameter(name: str) -> inspect.Parameter:
         help=row.metadata["help"],
         metavar=row.metadata.get("metavar"),
         show_default=False,
+        autocompletion=complete_param if name == "param" else None,
     )
     kind: Any = {False: bool, (): list[str]}.get(row.default, str | None)
     return inspect.Parameter(

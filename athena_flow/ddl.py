@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from athena_flow.layout import Partition
+from athena_flow.parallel import batches
 from athena_flow.sqltext import hive_name, hive_string
 from athena_flow.table import CODECS, TableSpec, properties
 
 STATEMENT_BYTES = 262_144
 """Longest statement that Athena takes, in UTF-8 bytes. Source: Athena User Guide, quotas."""
+DROPPED = 500
+"""Partitions per ALTER TABLE DROP: about 60 kB, far within `STATEMENT_BYTES`."""
 
 
 def create_database(database: str) -> str:
@@ -42,28 +45,53 @@ def create_table(spec: TableSpec) -> str:
     )
 
 
+def drop_table(spec: TableSpec) -> str:
+    """Forgets an external table and its partitions: its objects stay as they are."""
+    return f"DROP TABLE IF EXISTS {_table(spec)}"
+
+
 def add_partitions(spec: TableSpec, partitions: Iterable[Partition]) -> Iterator[str]:
     """ALTER TABLE statements that register the partitions, each within `STATEMENT_BYTES`."""
+    return (text for text, _ in added_by(spec, partitions))
+
+
+def added_by(
+    spec: TableSpec, partitions: Iterable[Partition]
+) -> Iterator[tuple[str, tuple[Partition, ...]]]:
+    """The same statements, each with the partitions that it registers."""
     head = f"ALTER TABLE {_table(spec)} ADD IF NOT EXISTS"
     room = STATEMENT_BYTES - len(head.encode())
     clauses: list[str] = []
+    held: list[Partition] = []
     used = 0
     for partition in partitions:
         clause = _partition(spec, partition)
         size = len(clause.encode())
         if clauses and used + size > room:
-            yield head + "".join(clauses)
-            clauses, used = [], 0
+            yield head + "".join(clauses), tuple(held)
+            clauses, held, used = [], [], 0
         clauses.append(clause)
+        held.append(partition)
         used += size
     if clauses:
-        yield head + "".join(clauses)
+        yield head + "".join(clauses), tuple(held)
+
+
+def drop_partitions(spec: TableSpec, partitions: Iterable[Partition]) -> Iterator[str]:
+    """ALTER TABLE statements that forget the partitions, `DROPPED` at a time."""
+    head = f"ALTER TABLE {_table(spec)} DROP IF EXISTS"
+    for batch in batches(partitions, DROPPED):
+        yield head + ",".join(f"\n  PARTITION ({_named(spec, p)})" for p in batch)
 
 
 def _partition(spec: TableSpec, partition: Partition) -> str:
+    named, place = _named(spec, partition), hive_string(spec.place(partition))
+    return f"\n  PARTITION ({named}) LOCATION {place}"
+
+
+def _named(spec: TableSpec, partition: Partition) -> str:
     values = zip(spec.layout.keys, spec.values(partition), strict=True)
-    named = ", ".join(f"{hive_name(key)} = {hive_string(value)}" for key, value in values)
-    return f"\n  PARTITION ({named}) LOCATION {hive_string(spec.place(partition))}"
+    return ", ".join(f"{hive_name(key)} = {hive_string(value)}" for key, value in values)
 
 
 def _table(spec: TableSpec) -> str:

@@ -12,10 +12,11 @@ so it must keep the log's own `account_id` and `region` columns.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from sys import intern
 
 from athena_flow.errors import BadSetting, did_you_mean
 from athena_flow.sqltext import Sql, conjunction, literal, name
@@ -41,8 +42,8 @@ _KEY_PARTS = {ACCOUNT: "{account}", REGION: "{region}", DATE: "{day}", HOUR_KEY:
 """Each partition key with the part of a template by which a layout has it."""
 _WIDE = timedelta(days=5 * 366)
 """A window from which folders are listed and not counted up."""
-_ACCOUNTS_IN_EXPRESSION = 80
-"""More accounts than these would not fit into the 2,048 characters of Glue's Expression."""
+EXPRESSION_CHARACTERS = 2_048
+"""Longest Expression of GetPartitions. Source: AWS Glue API reference, GetPartitions."""
 _JAVA = {"{year}": "yyyy", "{month}": "MM", "{day}": "dd"}
 
 
@@ -94,7 +95,7 @@ class Layout:
     def parse(self, key: str) -> Partition | None:
         """The partition in whose folder a key (or prefix) below the location lies, or None."""
         match = self._pattern.fullmatch(key)
-        return _partition_of(match.groupdict()) if match else None
+        return partition_of(match.groupdict()) if match else None
 
     def projection(self) -> tuple[str, str]:
         """Athena's ``storage.location.template`` below the location, and the date's format.
@@ -164,17 +165,28 @@ class Layout:
         """The partition with these values of `keys`; None when they are none of ours."""
         pattern = "\0".join(_pattern_of(self._spelling(key, projected)) for key in self.keys)
         match = re.fullmatch(pattern, "\0".join(values), re.ASCII)
-        return _partition_of(match.groupdict()) if match else None
+        return partition_of(match.groupdict()) if match else None
 
-    def expression(self, window: Window) -> str:
-        """The window as a filter on the keys alone, one that Glue can prune by; '' for all.
+    def expressions(self, window: Window) -> tuple[str, ...]:
+        """The window as filters on the keys alone, ones that Glue can prune by; '' for all.
 
-        Glue wants the key on the left, constants on the right, no function around either, and
-        at most 2,048 characters: of very many accounts the caller has to pick its own.
+        Together they are the accounts, regions and days of the window, and none of them more
+        than `EXPRESSION_CHARACTERS` long. Hours are for the caller to pick: Glue builds its
+        plan key by key, so nothing but AND joins the terms, with the key on the left of
+        ``=  IN  >=  <=``. Source: AWS Glue API reference, GetPartitions.
         """
-        if len(window.accounts) > _ACCOUNTS_IN_EXPRESSION:
-            window = replace(window, accounts=())
-        return " AND ".join(self._key_terms(window, str, projected=False))
+        if DATE not in self.keys:
+            return ("",)
+        terms = [f"{DATE} {operator} {day}" for operator, _, day, _ in self._ends(window, False)]
+        regions = _in(REGION, window.regions)
+        if regions and len(regions) < EXPRESSION_CHARACTERS // 2:
+            terms.insert(0, regions)
+        room = EXPRESSION_CHARACTERS - len(" AND ".join(terms)) - len(_in(ACCOUNT, ("",))) - 5
+        most = max(1, room // len("'123456789012', "))
+        chunks = [window.accounts[n : n + most] for n in range(0, len(window.accounts), most)]
+        return tuple(
+            " AND ".join([*filter(None, [_in(ACCOUNT, chunk)]), *terms]) for chunk in chunks or [()]
+        )
 
     def predicate(self, window: Window, columns: Collection[str], projected: bool = False) -> Sql:
         """The window for a WHERE clause: the partitions it touches AND the exact times.
@@ -199,15 +211,7 @@ class Layout:
             for key, wanted in ((ACCOUNT, window.accounts), (REGION, window.regions))
             if wanted and key in self.keys
         ]
-        for operator, strict, moment in (
-            (">=", ">", window.start),
-            ("<=", "<", _last(window)),
-        ):
-            if moment is None:
-                continue
-            parts = _parts(Partition("", "", moment))
-            day = literal(self._spelling(DATE, projected).format(**parts))
-            hour = literal(parts["hour"])
+        for operator, strict, day, hour in self._ends(window, projected):
             if DATE in self.keys:
                 terms.append(f"{quoted(DATE)} {operator} {day}")
             if HOUR_KEY in self.keys:
@@ -215,6 +219,22 @@ class Layout:
                     f"({quoted(DATE)} {strict} {day} OR {quoted(HOUR_KEY)} {operator} {hour})"
                 )
         return terms
+
+    def _ends(self, window: Window, projected: bool) -> Iterator[tuple[str, str, str, str]]:
+        """Each closed side of the window: ``>=``, ``>``, and the literals of its day and hour."""
+        for operator, strict, moment in (
+            (">=", ">", window.start),
+            ("<=", "<", _last(window)),
+        ):
+            if moment is not None:
+                parts = _parts(Partition("", "", moment))
+                day = literal(self._spelling(DATE, projected).format(**parts))
+                yield operator, strict, day, literal(parts["hour"])
+
+
+def _in(key: str, values: tuple[str, ...]) -> str:
+    """``key IN ('a', 'b')``; nothing for no values."""
+    return f"{key} IN {literal(values)}" if values else ""
 
 
 def _last(window: Window) -> datetime | None:
@@ -243,14 +263,22 @@ def _pattern_of(template: str) -> str:
     return _PLACEHOLDER.sub(lambda m: _PARTS[m[1]], template)
 
 
-def _partition_of(parts: Mapping[str, str]) -> Partition | None:
-    """The partition named by parsed parts; None for a date that the calendar lacks."""
-    year, month, day, hour = (int(parts.get(p, 0)) for p in ("year", "month", "day", "hour"))
+def partition_of(parts: Mapping[str, str]) -> Partition | None:
+    """The partition named by parsed parts; None for a date that the calendar lacks.
+
+    Partitions share their texts and their start: there can be a million of them.
+    """
+    start = _start(*(parts.get(p, "0") for p in ("year", "month", "day", "hour")))
+    return Partition(intern(parts["account"]), intern(parts["region"]), start) if start else None
+
+
+@lru_cache(100_000)
+def _start(year: str, month: str, day: str, hour: str) -> datetime | None:
+    """One object for all the partitions that start then."""
     try:
-        start = datetime(year, month, day, hour, tzinfo=UTC)
+        return datetime(int(year), int(month), int(day), int(hour), tzinfo=UTC)
     except ValueError:
         return None
-    return Partition(parts["account"], parts["region"], start)
 
 
 _PLAIN = "AWSLogs/{account}/vpcflowlogs/{region}/{year}/{month}/{day}/"
@@ -303,37 +331,74 @@ def find_partition(path: str) -> tuple[str, Partition] | None:
     if layout and partition:
         return layout.name, partition
     match = _FILE_NAME.fullmatch(path.rpartition("/")[2])
-    partition = _partition_of(match.groupdict() | {"hour": "00"}) if match else None
+    partition = partition_of(match.groupdict() | {"hour": "00"}) if match else None
     return (DAILY.name, partition) if partition else None
 
 
-def layout_of_key(key: str) -> Layout | None:
-    """The layout that a real key is in, spelled as that key spells it; None for none.
+def spellings(organisation: str = "") -> tuple[Layout, ...]:
+    """Every layout in every spelling, below an organisation's folder where one is given.
 
-    Two spellings vary: Transit Gateway's guide writes ``service=`` for ``aws-service=``,
-    and some buckets have an organisation's folder above the accounts.
+    Two things vary: Transit Gateway's guide writes ``service=`` for ``aws-service=``, and
+    some buckets have an organisation's folder above the accounts.
     """
-    for layout in LAYOUTS.values():
-        for spelled in (layout, replace(layout, template=layout.template.replace("/aws-s", "/s"))):
-            organisation = ORGANISATION.match(key.removeprefix(ROOT))
-            below = organisation[0] if organisation else ""
-            found = replace(spelled, template=spelled.template.replace(ROOT, ROOT + below, 1))
-            if found.parse(key):
-                return found
-    return None
+    return tuple(
+        replace(layout, template=template.replace(ROOT, ROOT + organisation, 1))
+        for layout in LAYOUTS.values()
+        for template in dict.fromkeys((layout.template, layout.template.replace("/aws-s", "/s")))
+    )
+
+
+def layout_of_key(key: str) -> Layout | None:
+    """The layout that a real key is in, spelled as that key spells it; None for none."""
+    organisation = ORGANISATION.match(key.removeprefix(ROOT))
+    found = spellings(organisation[0] if organisation else "")
+    return next((layout for layout in found if layout.parse(key)), None)
 
 
 def layout_named(text: str) -> Layout:
     """The layout of that name, or the one that a real key below ``AWSLogs/`` is in.
 
-    Raises BadSetting with the nearest names.
+    Raises BadSetting with the nearest names, or with what keeps a key out of every layout.
     """
-    found = layout_of_key(text) if text.startswith(ROOT) else None
-    if found:
+    if text in LAYOUTS:
+        return LAYOUTS[text]
+    above, root, below = text.partition(ROOT)
+    if root and not above:
+        found = layout_of_key(text)
+        if found is None:
+            raise BadSetting(
+                f"the key {text!r} is in no layout: {_misfit(text)}",
+                hint="athena-flow layouts shows a real key of each",
+            )
         return found
-    if text not in LAYOUTS:
-        raise BadSetting(
-            f"no layout is called {text!r}{did_you_mean(text, LAYOUTS)}",
-            hint=f"layouts: {', '.join(LAYOUTS)}; or give a real key, from AWSLogs/ on",
-        )
-    return LAYOUTS[text]
+    meant = f"give the key from {ROOT} on: {root}{below}"
+    names = f"layouts: {', '.join(LAYOUTS)}; or give a real key, from {ROOT} on"
+    raise BadSetting(
+        f"no layout is called {text!r}{did_you_mean(text, LAYOUTS)}", hint=meant if root else names
+    )
+
+
+def _misfit(key: str) -> str:
+    """What keeps a key out of every layout: the first folder that fits none, or its date."""
+    folders = re.findall("[^/]*/", key)
+    organisation = ORGANISATION.fullmatch(folders[1]) if len(folders) > 1 else None
+    layouts = spellings(organisation[0] if organisation else "")
+    for n, folder in enumerate(folders):
+        deep = [layout for layout in layouts if n < len(layout.segments)]
+        layouts = tuple(x for x in deep if x.read(x.segments[n], folder) is not None)
+        if not layouts:
+            wanted = dict.fromkeys(x.segments[n].format(**_BELOW) for x in deep)
+            return _odd_folder(folder, list(wanted), first=n == 1)
+    missing = [x.segments[len(folders)] for x in layouts if len(folders) < len(x.segments)]
+    if len(missing) == len(layouts):
+        return f"no folder such as {missing[0].format(**_BELOW)} follows {folders[-1]!r}"
+    date = folders[-3:] if missing else folders[-4:]
+    return f"the calendar has no {''.join(date)}"
+
+
+def _odd_folder(folder: str, wanted: list[str], first: bool) -> str:
+    if first and folder.startswith("o-"):
+        return f"{folder!r} is no organisation's folder, which is o- and 10 to 32 of a-z and 0-9"
+    if not wanted:
+        return f"{folder!r} lies below the hour"
+    return f"{folder!r} stands where a folder such as {' or '.join(wanted)} belongs"

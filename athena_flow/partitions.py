@@ -2,17 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
-from athena_flow.errors import BadSetting, NotFound, PartlyDone, some
-from athena_flow.layout import ROOT, Partition
-from athena_flow.plan import PartitionPlan, plan
-from athena_flow.ports import Applied, Catalog, ObjectStore, Progress, Registered
+from athena_flow import plan as planning
+from athena_flow.errors import (
+    AccessDenied,
+    AccessError,
+    BadSetting,
+    EngineError,
+    NotFound,
+    PartlyDone,
+    some,
+)
+from athena_flow.layout import ROOT, Partition, partition_of
+from athena_flow.parallel import in_order, threads
+from athena_flow.plan import Delivered, Denied, Gaps, PartitionPlan
+from athena_flow.ports import Applied, Catalog, ObjectStore, Partitions, Progress, Registered
 from athena_flow.table import TableSpec
-from athena_flow.walk import walk
-from athena_flow.window import DAY, Window, floor
+from athena_flow.walk import Folder, Step, Stray, first_below, source_depth, walk
+from athena_flow.window import DAY, HOUR, Window, floor
+
+IAM = "the README lists the IAM actions needed"
+SECOND = timedelta(seconds=1)
+GRACE = HOUR
+"""After this a day or hour is over: its last file has come. AWS delivers within 5 to 10 minutes,
+best effort. Source: VPC User Guide, "Flow log files"."""
+
+
+def delivered(spec: TableSpec, window: Window, store: ObjectStore, progress: Progress) -> Delivered:
+    """The partitions whose folder is there, by listing no more than the window touches.
+
+    A folder that holds nothing but the marker that S3's console writes counts as well: to
+    tell would take a call for each day. Raises NotFound when there are no flow logs below the
+    location at all, AccessDenied when nothing of it may be listed.
+    """
+    found: set[Partition] = set()
+    stray: list[str] = []
+    denied: list[Denied] = []
+    for step in walk(spec.location, spec.layout, window, store):
+        if isinstance(step, Denied):
+            denied.append(step)
+        elif isinstance(step, Stray):
+            stray.append(step.uri)
+        elif (partition := partition_of(step.parts)) is None:
+            stray.append(step.prefix)
+        elif window.covers(partition.start, spec.layout.step):
+            found.add(partition)
+            progress("looking for logs", len(found), None)
+    if denied and not found and not _may_look(spec, window, store, denied):
+        raise AccessDenied(_refusal(denied), hint=IAM)
+    if not found and ROOT not in (folders := store.level(spec.location).folders):
+        raise NotFound(
+            f"no {ROOT} below {spec.location}",
+            hint=f"there are: {some(folders, 5)}" if folders else "no folder lies there",
+        )
+    return Delivered(frozenset(found), tuple(stray), tuple(denied))
+
+
+def _may_look(
+    spec: TableSpec, window: Window, store: ObjectStore, denied: Sequence[Denied]
+) -> bool:
+    """Is there an account and region of the window of which nothing is denied?"""
+    found = walk(spec.location, spec.layout, window, store, source_depth(spec.layout))
+    prefixes = [step.prefix for step in found if isinstance(step, Folder)]
+    return any(not any(d.prefix.startswith(prefix) for d in denied) for prefix in prefixes)
+
+
+def _refusal(denied: Sequence[Denied]) -> str:
+    more = f", and {len(denied) - 1} more prefixes" if len(denied) > 1 else ""
+    return f"{denied[0].reason}{more}"
 
 
 def plan_partitions(
@@ -20,45 +81,37 @@ def plan_partitions(
     window: Window,
     ahead: timedelta,
     catalog: Catalog,
-    store: ObjectStore,
-    progress: Progress,
+    found: Delivered,
 ) -> PartitionPlan:
-    """What lies in S3 in the window, against what is registered.
+    """What was delivered in the window, against what is registered.
 
-    ``ahead`` also wants the coming days of every account and region that delivered in the
-    window. Raises NotFound when there are no flow logs below the location at all.
+    ``ahead`` also wants the day or hour in which the window ends, and those up to the one that
+    the span leads to, of every account and region that delivered in the window: at midnight
+    nothing lies there yet.
     """
-    found = set()
-    for partition in _delivered(spec, window, store):
-        found.add(partition)
-        progress("looking for logs", len(found), None)
-    if not found and ROOT not in (folders := store.level(spec.location).folders):
-        raise NotFound(
-            f"no {ROOT} below {spec.location}",
-            hint=f"there are: {some(folders, 5)}" if folders else "no folder lies there",
-        )
-    wider = window.extended(ahead)
-    coming = list(_coming(window, wider, spec.layout.step))
-    sources = {(p.account, p.region) for p in found}
-    wanted = found | {Partition(*source, start) for source in sources for start in coming}
-    registered = (r.partition for r in catalog.registered(spec, wider))
-    return plan(wanted, (partition for partition in registered if partition))
+    coming = _coming(window, ahead, spec.layout.step)
+    wider = window.extended(ahead + SECOND) if coming else window
+    sources = {(p.account, p.region) for p in found.partitions}
+    wanted = {Partition(*source, start) for source in sources for start in coming}
+    elsewhere: list[tuple[Partition, str]] = []
+
+    def registered() -> Iterator[Partition]:
+        for part in catalog.registered(spec, wider):
+            if part.partition:
+                yield part.partition
+                if part.location.rstrip("/") != spec.place(part.partition).rstrip("/"):
+                    elsewhere.append((part.partition, part.location))
+
+    plan = planning.plan(chain(found.partitions, wanted), registered())
+    ours = [at for at in elsewhere if at[0] in found.partitions or at[0] in wanted]
+    return replace(plan, elsewhere=tuple(sorted(ours)))
 
 
-def _coming(window: Window, wider: Window, step: timedelta) -> Iterator[datetime]:
-    """The starts of the partitions that only the wider window touches."""
-    if window.end and wider.end and wider.end > window.end:
-        later = Window(window.end, wider.end)
-        yield from (start for start in later.starts(step) if not window.covers(start, step))
-
-
-def _delivered(spec: TableSpec, window: Window, store: ObjectStore) -> Iterator[Partition]:
-    """The partitions whose folder holds objects, by listing no more than the window touches."""
-    layout = spec.layout
-    for prefix, _ in walk(spec.location, layout, window, store):
-        partition = layout.parse(prefix.removeprefix(spec.location))
-        if partition and window.covers(partition.start, layout.step):
-            yield partition
+def _coming(window: Window, ahead: timedelta, step: timedelta) -> tuple[datetime, ...]:
+    """From the start in which the window ends to the one that ``ahead`` leads to."""
+    if not (window.end and ahead):
+        return ()
+    return tuple(Window(floor(window.end, step), window.end + ahead + SECOND).starts(step))
 
 
 def add_partitions(
@@ -68,14 +121,149 @@ def add_partitions(
     return catalog.add(spec, wanted.missing, progress) if wanted.missing else Applied()
 
 
-def check_applied(spec: TableSpec, applied: Applied) -> None:
-    """Raises PartlyDone when some partitions were not added."""
+def add_by_sql(
+    statements: Iterator[tuple[str, tuple[Partition, ...]]],
+    send: Callable[[str], object],
+    total: int,
+    progress: Progress,
+) -> Applied:
+    """The same by ALTER TABLE, for accounts that may not write to Glue.
+
+    ``statements`` come with the partitions that each registers. One that Athena fails takes
+    its partitions with it, and the others go on; a refusal that every statement will meet
+    ends it, and so does Ctrl-C. Raises that refusal where nothing was done before it.
+    """
+    done: list[Partition] = []
+    failed: list[tuple[Partition, str]] = []
+    refused = ""
+    for text, partitions in statements:
+        reason = refused
+        if not refused:
+            try:
+                send(text)
+            except EngineError as error:
+                reason = error.message
+            except AccessError as error:
+                if not done:
+                    raise
+                reason = refused = error.message
+            except KeyboardInterrupt as stopped:
+                said = f"{stopped}; " if str(stopped) else ""
+                raise KeyboardInterrupt(
+                    f"{said}adding partitions: {len(done):,} of {total:,} are done; the same"
+                    " command does the rest"
+                ) from None
+        if reason:
+            failed += [(partition, reason) for partition in partitions]
+        else:
+            done += partitions
+        progress("adding partitions", len(done) + len(failed), total)
+    return Applied(tuple(done), failed=tuple(failed))
+
+
+def check_applied(spec: TableSpec, applied: Applied, found: Delivered | None = None) -> None:
+    """Raises PartlyDone when some partitions were not done, or could not be looked for."""
+    said = []
     if applied.failed:
         reasons = sorted({reason for _, reason in applied.failed})
-        raise PartlyDone(
-            f"{len(applied.failed)} partitions of {spec.title} were not added: {some(reasons)}",
-            hint="run the same command again: it adds what is still missing",
+        which = some([spec.layout.prefix(partition) for partition, _ in applied.failed])
+        count = f"{len(applied.failed)} partitions of {spec.title} failed"
+        said.append(f"{count}: {some(reasons)} ({which})")
+    if found and found.denied:
+        said.append(f"not looked at: {some([d.reason for d in found.denied])}")
+    if said:
+        again = "run the same command again: it does what is still undone"
+        raise PartlyDone("; ".join(said), hint=again if applied.failed else IAM)
+
+
+def find_gaps(
+    spec: TableSpec,
+    window: Window,
+    now: datetime,
+    partitions: Partitions,
+    store: ObjectStore,
+    found: Delivered,
+) -> Gaps:
+    """The window's calendar against S3 and the catalog; both sides of it closed.
+
+    A day or hour counts as silent, and as phantom, once it is over by `GRACE`. Of prefixes
+    that may not be listed nothing is said but that.
+    """
+    step = spec.layout.step
+    starts = [start for start in window.starts(step) if _is_over(start, step, now)]
+    first, denied = _first(spec, window, store)
+    calendar = (Partition(*source, start) for source in first for start in starts)
+    expected = [
+        partition
+        for partition in calendar
+        if partition.start >= first[partition.account, partition.region]
+        and not (found.denied and found.hides(spec.place(partition)))
+    ]
+    every = list(partitions.registered(spec, window))
+    registered = [
+        ((r.partition, r.location), spec.place(r.partition))
+        for r in every
+        if r.partition and not found.hides(spec.place(r.partition))
+    ]
+    judged = [
+        (place, wanted)
+        for place, wanted in registered
+        if place[0] in found.partitions
+        or _is_over(place[0].start, step, now)
+        or place[1].rstrip("/") != wanted.rstrip("/")
+    ]
+    known = {one.prefix for one in found.denied}
+    more = (one for one in denied if one.prefix not in known)
+    return replace(
+        planning.gaps(expected, found.partitions, judged),
+        seen=replace(found, denied=(*found.denied, *more)),
+        unknown=tuple(sorted(r.location for r in every if r.partition is None)),
+    )
+
+
+def _is_over(start: datetime, step: timedelta, now: datetime) -> bool:
+    return start + step + GRACE <= now
+
+
+def _first(
+    spec: TableSpec, window: Window, store: ObjectStore
+) -> tuple[Mapping[tuple[str, str], datetime], list[Denied]]:
+    """When each account and region first delivered, and of whom that may not be known."""
+
+    def look(source: Step) -> Partition | Denied | None:
+        if not isinstance(source, Folder):
+            return source if isinstance(source, Denied) else None
+        try:
+            return first_below(spec.layout, source, store)
+        except AccessDenied as error:
+            return Denied(source.prefix, error.message)
+
+    named = Window(accounts=window.accounts, regions=window.regions)
+    steps = walk(spec.location, spec.layout, named, store, source_depth(spec.layout))
+    with threads() as pool:
+        found = list(in_order(pool, look, steps))
+    starts = {(p.account, p.region): p.start for p in found if isinstance(p, Partition)}
+    return starts, [one for one in found if isinstance(one, Denied)]
+
+
+def mend_locations(spec: TableSpec, found: Gaps, catalog: Catalog, progress: Progress) -> Applied:
+    """Registers what lies elsewhere anew, where its layout puts it."""
+    wrong = [partition for partition, _ in found.wrong_location]
+    return catalog.mend(spec, wrong, progress) if wrong else Applied()
+
+
+def within(spec: TableSpec, window: Window, catalog: Catalog) -> tuple[Partition, ...]:
+    """The registered partitions that lie in the window as a whole, sorted."""
+    step = spec.layout.step
+    return tuple(
+        sorted(
+            partition
+            for registered in catalog.registered(spec, window)
+            if (partition := registered.partition)
+            and (window.start is None or partition.start >= window.start)
+            and (window.end is None or partition.start + step <= window.end)
         )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +276,9 @@ class ProjectedPartitions:
         """Raises BadSetting when neither the table nor the window names the accounts."""
         if spec.projection is None:
             raise ValueError(f"{spec.title} is not projected")
-        accounts = window.accounts or spec.projection.accounts
-        if not accounts:
+        named = spec.projection.accounts
+        accounts = [a for a in window.accounts or named if not named or a in named]
+        if not (window.accounts or named):
             raise BadSetting(
                 f"{spec.title} projects its partitions for the accounts that a query names",
                 hint="give --account, repeatable",

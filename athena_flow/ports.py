@@ -54,13 +54,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of the partitions that were to be added."""
+    """What became of the partitions that were to be added, removed or mended."""
 
-    added: tuple[Partition, ...] = ()
+    done: tuple[Partition, ...] = ()
     already: tuple[Partition, ...] = ()
-    """Registered by somebody else meanwhile: as good as added."""
+    """Done by somebody else meanwhile: as good as done."""
     failed: tuple[tuple[Partition, str], ...] = ()
     """Each with the catalog's reason."""
+
+
+GONE = "is not registered any more"
+"""Why a partition cannot be mended that somebody removed meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,18 @@ class Catalog(Partitions, Protocol):
         """Removes a table and its partitions: metadata only. One that is not there is fine."""
 
     def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
-        """Registers them; one that is there already is no failure. Safe to kill and repeat."""
+        """Registers them; one that is there already is no failure. Safe to kill and repeat.
+
+        Ctrl-C ends it between two batches; KeyboardInterrupt then says how many are done.
+        """
+
+    def remove(
+        self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress
+    ) -> Applied:
+        """Forgets them, and no object of theirs; one that is gone is no failure. As `add`."""
+
+    def mend(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
+        """Writes anew what is registered of them: location, format, columns. As `add`."""
 
 
 class Engine(Protocol):

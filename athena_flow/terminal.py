@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from athena_flow.errors import NotFound
+from athena_flow.errors import BadSetting, NotFound
 from athena_flow.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +43,30 @@ def say(s: Settings, text: str) -> None:
     """A note for people, on stderr."""
     if not s.quiet:
         sys.stderr.write(text + "\n")
+
+
+def confirm(s: Settings, question: str) -> bool:
+    """Asks a person on the terminal; ``--yes`` answers. Raises BadSetting when nobody is there."""
+    if s.yes:
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise BadSetting(f"{question} nobody is here to say yes", hint="give --yes, or --dry-run")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def print_lines(s: Settings, lines: Iterator[list[tuple[str, str]]]) -> None:
+    """Lines of (text, colour) on a terminal, and as plain text where there is none."""
+    if s.output or not sys.stdout.isatty():
+        data(s, "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(width=width(), highlight=False)
+    for line in lines:
+        console.print(Text.assemble(*line), soft_wrap=True)
 
 
 def data(s: Settings, text: str) -> None:
@@ -113,8 +137,8 @@ def print_rows(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> N
             write_parquet(columns, rows, part)
         return
     terminal = sys.stdout.isatty() and not s.output
-    width = _width() if terminal else None
-    text = rows_text([name for name, _ in columns], rows, s.as_ or "table", width=width)
+    wide = width() if terminal else None
+    text = rows_text([name for name, _ in columns], rows, s.as_ or "table", width=wide)
     if s.output:
         write_file(Path(s.output), "".join(text))
     else:
@@ -122,7 +146,13 @@ def print_rows(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> N
             write(piece)
 
 
-def _width() -> int:
+def watched() -> bool:
+    """Does a person read standard output?"""
+    return sys.stdout.isatty()
+
+
+def width() -> int:
+    """The columns of the terminal."""
     return shutil.get_terminal_size().columns
 
 

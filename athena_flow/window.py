@@ -107,6 +107,10 @@ class Window:
             not self.regions or region in self.regions
         )
 
+    def holds(self, account: str, region: str, start: datetime, step: timedelta) -> bool:
+        """Does the window touch what this account delivered from this region in this time?"""
+        return self.wants(account, region) and self.covers(start, step)
+
     def extended(self, ahead: timedelta) -> Window:
         """The same window with its end moved into the future by ``ahead``."""
         return replace(self, end=self.end + ahead) if self.end else self

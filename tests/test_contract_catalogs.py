@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -52,6 +53,8 @@ class Kit:
     """The table, as it is stored."""
     put_table: Callable[[Stored], None]
     """Writes another table over it, behind the catalog's back."""
+    put_partition: Callable[[Stored], None]
+    """Writes another partition over one, likewise."""
 
 
 @cache
@@ -71,12 +74,17 @@ def _glue_kit() -> Kit:
     def put_table(table: Stored) -> None:
         glue.update_table(DatabaseName="flow", TableInput=table)
 
+    def put_partition(entry: Stored) -> None:
+        kept = {key: entry[key] for key in ("Values", "StorageDescriptor")}
+        glue.update_partition(PartitionValueList=entry["Values"], PartitionInput=kept, **where)
+
     return Kit(
         open=lambda: GlueCatalog(account()),
         location="s3://bucket/net/",
         partitions=partitions,
         table=lambda: glue.get_table(DatabaseName="flow", Name="logs")["Table"],
         put_table=put_table,
+        put_partition=put_partition,
     )
 
 
@@ -94,12 +102,19 @@ def _local_kit(folder: Path) -> Kit:
             db.execute("UPDATE tables SET table_input = ?", (json.dumps(table),))
         db.close()
 
+    def put_partition(entry: Stored) -> None:
+        row = (json.dumps(entry), "/".join(entry["Values"]))
+        with sqlite3.connect(file) as db:
+            db.execute("UPDATE partitions SET partition_input = ? WHERE key = ?", row)
+        db.close()
+
     return Kit(
         open=lambda: LocalCatalog(file),
         location="/somewhere/net/",
         partitions=lambda: read("SELECT partition_input FROM partitions"),
         table=lambda: read("SELECT table_input FROM tables")[0],
         put_table=put_table,
+        put_partition=put_partition,
     )
 
 
@@ -329,7 +344,7 @@ def test_locations_are_those_of_the_layout(kit: Kit, catalog: Catalog, spec: Tab
 def test_adding_twice_adds_nothing(kit: Kit, catalog: Catalog, spec: TableSpec) -> None:
     """The second time, all are there already, and none is there twice."""
     catalog.create(spec)
-    assert add(catalog, spec, days(3)) == Applied(added=tuple(days(3)))
+    assert add(catalog, spec, days(3)) == Applied(done=tuple(days(3)))
     assert add(kit.open(), spec, days(3)) == Applied(already=tuple(days(3)))
     assert registered(catalog, spec) == days(3)
 
@@ -355,7 +370,7 @@ def test_more_than_one_batch(
     """Hundreds go in and come back out, in as few calls as Glue's limit allows."""
     catalog.create(spec)
     wanted = days(count)
-    assert add(catalog, spec, wanted) == Applied(added=tuple(wanted))
+    assert add(catalog, spec, wanted) == Applied(done=tuple(wanted))
     assert registered(catalog, spec) == wanted
     if isinstance(catalog, GlueCatalog):
         calls = request.getfixturevalue("aws").calls("AWSGlue.BatchCreatePartition")
@@ -378,7 +393,7 @@ def test_killed_and_repeated(kit: Kit, catalog: Catalog, spec: TableSpec, report
     before = registered(catalog, spec)
     again = add(kit.open(), spec, wanted)
     assert sorted(again.already) == before
-    assert sorted(again.added + again.already) == wanted
+    assert sorted(again.done + again.already) == wanted
     assert again.failed == ()
     assert registered(catalog, spec) == wanted
 
@@ -429,7 +444,239 @@ def test_a_partition_is_complete(kit: Kit, catalog: Catalog, spec: TableSpec, la
     assert serde == table["SerdeInfo"]
 
 
+# ---------------------------------------------------------------- removing and mending
+
+WRITES = ("add", "remove", "mend")
+SIZES = {"add": 100, "remove": 25, "mend": 100}
+OPERATIONS = {"add": "Create", "remove": "Delete", "mend": "Update"}
+
+
+def spoil(kit: Kit, every: int = 1) -> None:
+    """Each such partition lies elsewhere, has another SerDe and one column too many."""
+    for entry in kit.partitions()[::every]:
+        storage = entry["StorageDescriptor"]
+        storage["Location"] = "s3://elsewhere/" + "/".join(entry["Values"])
+        storage["Columns"].append({"Name": "more", "Type": "string"})
+        storage["SerdeInfo"]["SerializationLibrary"] = "another"
+        kit.put_partition(entry)
+
+
+def storages(kit: Kit) -> dict[tuple[str, ...], Stored]:
+    return {tuple(entry["Values"]): entry["StorageDescriptor"] for entry in kit.partitions()}
+
+
+def test_removing_takes_just_those(kit: Kit, catalog: Catalog, spec: TableSpec) -> None:
+    """The others stay; those that are gone already are told apart, and no failure."""
+    catalog.create(spec)
+    other = replace(spec, name="others")
+    catalog.create(other)
+    add(catalog, spec, days(5))
+    add(catalog, other, days(5))
+    first, second, third, *rest = days(5)
+    assert catalog.remove(spec, [third, first], no_progress) == Applied(done=(third, first))
+    again = kit.open().remove(spec, [first, second], no_progress)
+    assert again == Applied(done=(second,), already=(first,))
+    assert registered(catalog, spec) == rest
+    assert registered(catalog, other) == days(5)
+    assert catalog.remove(spec, [], no_progress) == Applied()
+
+
+def test_mending_writes_the_whole_partition_anew(
+    kit: Kit, catalog: Catalog, spec: TableSpec
+) -> None:
+    """Location, format and columns are as `add` writes them; the others stay as they are."""
+    catalog.create(spec)
+    add(catalog, spec, days(3))
+    good = storages(kit)
+    spoil(kit)
+    bad = storages(kit)
+    first, _, third = days(3)
+    for _ in range(2):
+        assert catalog.mend(spec, [first, third], no_progress) == Applied(done=(first, third))
+        assert storages(kit) == {
+            values: (bad if values[2] == "2026-11-19" else good)[values] for values in good
+        }
+    assert catalog.mend(spec, [], no_progress) == Applied()
+
+
+def test_what_is_gone_cannot_be_mended(kit: Kit, catalog: Catalog, spec: TableSpec) -> None:
+    """It is not made again: somebody removed it; it is a failure with a reason."""
+    catalog.create(spec)
+    add(catalog, spec, days(1))
+    here, gone = days(2)
+    applied = catalog.mend(spec, [here, gone], no_progress)
+    assert applied == Applied(done=(here,), failed=((gone, "is not registered any more"),))
+    assert registered(catalog, spec) == [here]
+
+
+@pytest.mark.parametrize("write", ["remove", "mend"])
+def test_writing_to_a_missing_table(catalog: Catalog, spec: TableSpec, write: str) -> None:
+    """A table that is gone is NotFound, and no list of partitions that are gone."""
+    with pytest.raises(NotFound):
+        getattr(catalog, write)(spec, days(1), no_progress)
+
+
+@pytest.mark.parametrize(("write", "count"), [("remove", 60), ("mend", 250)])
+def test_batches_of_removals_and_repairs(
+    request: pytest.FixtureRequest,
+    kit: Kit,
+    catalog: Catalog,
+    spec: TableSpec,
+    write: str,
+    count: int,
+) -> None:
+    """All are done, in as few calls as Glue's limits allow: 25 for one, 100 for the other."""
+    catalog.create(spec)
+    add(catalog, spec, days(count))
+    good = storages(kit)
+    assert getattr(catalog, write)(spec, days(count), no_progress) == Applied(tuple(days(count)))
+    assert storages(kit) == ({} if write == "remove" else good)
+    if isinstance(catalog, GlueCatalog):
+        aws = request.getfixturevalue("aws")
+        calls = aws.calls(f"AWSGlue.Batch{OPERATIONS[write]}Partition")
+        assert len(calls) == math.ceil(count / SIZES[write])
+
+
+@pytest.mark.parametrize("reports", [0, 2])
+@pytest.mark.parametrize("write", ["remove", "mend"])
+def test_killed_while_it_removes_or_mends(
+    kit: Kit, catalog: Catalog, spec: TableSpec, write: str, reports: int
+) -> None:
+    """Killed at any report of progress, then run again: all of it is done."""
+    catalog.create(spec)
+    count = 3 * SIZES[write]
+    add(catalog, spec, days(count))
+    good = storages(kit)
+    if write == "mend":
+        spoil(kit, every=25)
+    left = iter(range(reports))
+
+    def killed(what: str, done: int, total: int | None) -> None:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        getattr(catalog, write)(spec, days(count), killed)
+    applied = getattr(kit.open(), write)(spec, days(count), no_progress)
+    assert applied.failed == ()
+    assert sorted(applied.done + applied.already) == days(count)
+    assert storages(kit) == ({} if write == "remove" else good)
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_ctrl_c_in_the_middle_of_a_file(tmp_path: Path, write: str) -> None:
+    """The local catalog does all or nothing, and says which."""
+    catalog = LocalCatalog(tmp_path / "c.sqlite")
+    spec = TableSpec("flow", "logs", "/net/", DEFAULT, LAYOUTS["daily"])
+    catalog.create(spec)
+    if write != "add":
+        add(catalog, spec, days(9))
+
+    def source() -> Iterator[Partition]:
+        yield from days(5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="partitions: none is done"):
+        getattr(catalog, write)(spec, source(), no_progress)
+    assert len(registered(catalog, spec)) == (0 if write == "add" else 9)
+    catalog.close()
+
+
 # ---------------------------------------------------------------- what only a service does
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_ctrl_c_says_how_many_are_done(
+    glue_only: tuple[AthenaServer, GlueCatalog, TableSpec], write: str
+) -> None:
+    """And tells the truth: what is on its way is waited for, what is not begun is left."""
+    _, catalog, spec = glue_only
+    count = 12 * SIZES[write]
+    if write != "add":
+        add(catalog, spec, days(count))
+    reports = iter([KeyboardInterrupt])
+
+    def stopped(what: str, done: int, total: int | None) -> None:
+        if error := next(reports, None):
+            raise error
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        getattr(catalog, write)(spec, days(count), stopped)
+    match = re.search(rf"partitions: ([\d,]+) of {count:,} are done", str(caught.value))
+    assert match
+    done = int(match[1].replace(",", ""))
+    assert 0 < done < count
+    here = len(registered(catalog, spec))
+    assert here == {"add": done, "remove": count - done, "mend": count}[write]
+
+
+def test_ctrl_c_while_it_waits_to_ask_again(
+    glue_only: tuple[AthenaServer, GlueCatalog, TableSpec],
+) -> None:
+    """Between two rounds it says what is in, too."""
+    aws, _, spec = glue_only
+    operation = "AWSGlue.BatchCreatePartition"
+    aws.faults.refuse(operation, lambda values: values[2] == "2026-11-19", times=9)
+
+    def pause(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="adding partitions: 4 of 5 are done"):
+        add(GlueCatalog(account(), pause), spec, days(5))
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_an_answer_that_breaks_off_hides_no_failure(
+    glue_only: tuple[AthenaServer, GlueCatalog, TableSpec], write: str
+) -> None:
+    """Half an answer is not taken for one without errors: the call is repeated."""
+    aws, catalog, spec = glue_only
+    add(catalog, spec, days(3) if write == "add" else days(5))
+    operation = f"AWSGlue.Batch{OPERATIONS[write]}Partition"
+    aws.log.clear()
+    aws.faults.refuse(
+        operation, lambda values: values[2] == "2026-11-22", "InvalidInputException", "no", times=9
+    )
+    aws.faults.cut(operation)
+    applied = getattr(catalog, write)(spec, days(5), no_progress)
+    assert len(aws.calls(operation)) == 2
+    assert applied.failed == ((days(5)[4], "InvalidInputException: no"),)
+    assert sorted(applied.done + applied.already) == days(5)[:4]
+    aws.faults.clear()
+
+
+def test_a_partition_that_lies_nowhere(
+    glue_only: tuple[AthenaServer, GlueCatalog, TableSpec],
+) -> None:
+    """One that somebody made without a LOCATION is read as that, and can be mended."""
+    _, catalog, spec = glue_only
+    (day,) = days(1)
+    account().client("glue").create_partition(
+        DatabaseName="flow", TableName="logs", PartitionInput={"Values": list(spec.values(day))}
+    )
+    (found,) = catalog.registered(spec, Window())
+    assert (found.partition, found.location) == (day, "")
+    assert catalog.mend(spec, [day], no_progress) == Applied((day,))
+    (found,) = catalog.registered(spec, Window())
+    assert found.location == spec.place(day)
+
+
+def test_pages_are_read_in_segments(
+    glue_only: tuple[AthenaServer, GlueCatalog, TableSpec],
+) -> None:
+    """2,500 partitions: every one is there once, throttled or cut on the way."""
+    aws, catalog, spec = glue_only
+    wanted = sorted(p for n in range(5) for p in days(500, account=f"{n:012}"))
+    assert len(add(catalog, spec, wanted).done) == 2_500
+    aws.faults.add("AWSGlue.GetPartitions", "ThrottlingException", after=3)
+    aws.faults.cut("AWSGlue.GetPartitions", after=2)
+    assert registered(catalog, spec) == wanted
+    assert aws.faults.left == 0
+    asked = [call.get("Segment") for call in aws.calls("AWSGlue.GetPartitions")]
+    assert asked[0] is None
+    assert {segment["SegmentNumber"] for segment in asked[1:]} == {0, 1, 2, 3, 4}
+    assert {segment["TotalSegments"] for segment in asked[1:]} == {5}
+    assert len(asked) == 1 + 5 + 2
 
 
 def test_a_partition_that_glue_refuses_is_listed(
@@ -437,12 +684,14 @@ def test_a_partition_that_glue_refuses_is_listed(
     refuse_partitions: Callable[..., None],
 ) -> None:
     """A failure inside a successful answer ends in `failed` with Glue's reason; others go in."""
-    _, catalog, spec = glue_only
+    spec, waits = glue_only[2], []
+    catalog = GlueCatalog(account(), waits.append)
     add(catalog, spec, days(1))
     refuse_partitions("2026-11-19", "2026-11-21")
     one, two, three, four, five = days(5)
     applied = add(catalog, spec, days(5))
     reason = "InternalServiceException: try again"
+    assert sorted(waits) == [0.5, 2.0]
     assert applied == Applied((three, five), (one,), ((two, reason), (four, reason)))
     assert registered(catalog, spec) == [one, three, five]
 
@@ -450,14 +699,26 @@ def test_a_partition_that_glue_refuses_is_listed(
 def test_a_batch_that_fails_keeps_those_before_it(
     glue_only: tuple[AthenaServer, GlueCatalog, TableSpec],
 ) -> None:
-    """Denied half-way is an error; the same call again adds what is still missing."""
+    """Denied half-way: what is not done is listed, and the same call again does it."""
     aws, catalog, spec = glue_only
     aws.faults.add("AWSGlue.BatchCreatePartition", "AccessDeniedException", message="no", after=1)
-    with pytest.raises(AccessDenied, match=r"adding partitions to flow\.logs"):
-        add(catalog, spec, days(250))
-    assert registered(catalog, spec) == days(100)
+    applied = add(catalog, spec, days(250))
+    assert sorted(applied.done + tuple(p for p, _ in applied.failed)) == days(250)
+    assert all("no" in reason for _, reason in applied.failed)
+    assert len(applied.failed) in (50, 100)
+    assert registered(catalog, spec) == sorted(applied.done)
     again = add(catalog, spec, days(250))
-    assert (len(again.added), len(again.already)) == (150, 100)
+    assert (len(again.done), len(again.already)) == (len(applied.failed), len(applied.done))
+
+
+def test_a_denial_of_all(glue_only: tuple[AthenaServer, GlueCatalog, TableSpec]) -> None:
+    """Where nothing could be done it is one error, and not each batch is tried."""
+    aws, catalog, spec = glue_only
+    aws.faults.add("AWSGlue.BatchCreatePartition", "AccessDeniedException", message="no", times=99)
+    with pytest.raises(AccessDenied, match=r"batch create partition of flow\.logs"):
+        add(catalog, spec, days(5_000))
+    assert len(aws.calls("AWSGlue.BatchCreatePartition")) < 20
+    aws.faults.clear()
 
 
 @pytest.mark.parametrize("operation", ["GetTable", "GetPartitions", "BatchCreatePartition"])
@@ -468,7 +729,7 @@ def test_a_throttled_call_is_repeated(
     aws, catalog, spec = glue_only
     aws.faults.add(f"AWSGlue.{operation}", "ThrottlingException")
     assert catalog.create(spec) is False
-    assert add(catalog, spec, days(2)).added == tuple(days(2))
+    assert add(catalog, spec, days(2)).done == tuple(days(2))
     assert registered(catalog, spec) == days(2)
     assert aws.faults.left == 0
 
@@ -513,8 +774,8 @@ def test_two_processes_share_the_local_file(tmp_path: Path) -> None:
     spec = TableSpec("flow", "logs", "/net/", DEFAULT, LAYOUTS["daily"])
     one, two = (LocalCatalog(tmp_path / "c.sqlite") for _ in range(2))
     assert (one.create(spec), two.create(spec)) == (True, False)
-    assert add(one, spec, days(2)).added == tuple(days(2))
-    assert add(two, spec, days(3)).added == tuple(days(3)[2:])
+    assert add(one, spec, days(2)).done == tuple(days(2))
+    assert add(two, spec, days(3)).done == tuple(days(3)[2:])
     assert registered(one, spec) == days(3)
     one.close()
     two.close()

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena_flow.layout import Partition
-from athena_flow.plan import batches, plan
+from athena_flow.parallel import batches
+from athena_flow.plan import plan
 
 DAY_0 = datetime(2026, 11, 20, tzinfo=UTC)
 some_partitions = st.lists(
