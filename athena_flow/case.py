@@ -1,29 +1,27 @@
-"""A table and what was seen of its logs: what rules judge, and the commands that mend.
+"""A table and what was seen of its logs: what the rules of a check judge.
 
-The commands are text for the user, with every word quoted for a shell; nothing here runs
-one.
+A table answers for what it reads, and for nothing else: the partitions that are registered,
+or all that a projection or an unpartitioned LOCATION reaches. Logs in another layout lie
+beside it, and are a matter of their own.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from athena_flow.layout import ROOT
-from athena_flow.logformat import LogFormat
-from athena_flow.sqltext import hive_name, hive_string
-from athena_flow.survey import Sample, Survey
-from athena_flow.table import (
-    FileType,
-    TableSpec,
-)
+from athena_flow.layout import ROOT, Layout, Partition
+from athena_flow.samples import Sample
+from athena_flow.survey import Survey
+from athena_flow.table import FileType, Projection, TableSpec
+from athena_flow.window import Window
 
 PLACES = ("s3://", "/")
 """How a location begins that we can look at."""
-SKIP = "skip.header.line.count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +32,25 @@ class Table:
     name: str
     location: str
     """LOCATION as it stands."""
-    template: str
-    """``storage.location.template`` of a projected table; else empty."""
     columns: tuple[tuple[str, str], ...]
-    """Names and types in lower case."""
+    """Names and types in lower case; of a table of ours those that it remembers."""
     file_type: FileType | None
     """None when its SerDe neither splits lines at single spaces nor reads Parquet."""
     serde: str
     skipped: int
     """Lines left out at the top of each file."""
-    spec: TableSpec | None
-    """None for a table that athena-flow did not make, or that was altered since."""
-    altered: str
-    """How somebody altered a table of ours; else empty."""
+    spec: TableSpec | None = None
+    """As athena-flow made it; None for somebody else's."""
+    altered: tuple[str, ...] = ()
+    """Where a table of ours no longer says what we wrote."""
+    projected: bool = False
+    template: str = ""
+    """``storage.location.template`` of a projected table; else empty."""
+    registered: Mapping[str, Partition | None] | None = None
+    """Where its partitions lie, from the window's first day on; None for a table that has
+    none of its own: a projected or an unpartitioned one."""
+    older: bool = False
+    """Has it partitions before the window?"""
 
     @property
     def title(self) -> str:
@@ -66,6 +70,54 @@ class Table:
         head, root, _ = self.place.partition(f"/{ROOT}")
         return f"{head}/" if root else self.place
 
+    @property
+    def bare(self) -> bool:
+        """Are partitions its way to read, and none is registered?"""
+        return self.registered is not None and not self.registered and not self.older
+
+    @property
+    def whole(self) -> bool:
+        """Does it read all below its LOCATION, for want of partitions?"""
+        return self.registered is None and not self.projected
+
+    def reads(self, uri: str) -> bool:
+        """Do queries read the object, in whatever folder below a partition's it lies?"""
+        if self.registered is not None:
+            return any(folder in self.registered for folder in _above(uri))
+        if self.spec and self.spec.projection:
+            partition = _partition_above(self.spec, uri)
+            return partition is not None and reached(self.spec.projection, partition)
+        return uri.startswith(self.place)
+
+
+def _above(uri: str) -> Iterator[str]:
+    """The folders that an object lies in, the nearest one first."""
+    while (end := uri.rstrip("/").rfind("/")) > 0:
+        uri = uri[: end + 1]
+        yield uri
+
+
+def _partition_above(spec: TableSpec, uri: str) -> Partition | None:
+    """The partition in whose folder, or below it, an object lies by the table's layout."""
+    folders = uri.removeprefix(spec.location).split("/")[: len(spec.layout.segments)]
+    return spec.layout.parse("/".join(folders) + "/")
+
+
+def reached(projection: Projection, place: Partition) -> bool:
+    """Does a projected table compute this partition?"""
+    return projection.names(place.account, place.region) and place.start.date() >= projection.start
+
+
+def days_of(layout: Layout) -> str:
+    """A layout's template without its folders of hours."""
+    return re.sub(r"[^/]*\{hour\}/", "", layout.template)
+
+
+def one_slash(location: str) -> str:
+    """A location with every ``//`` but the scheme's made one."""
+    scheme = "s3://" if location.startswith("s3://") else ""
+    return scheme + re.sub("/+", "/", location.removeprefix(scheme))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -78,10 +130,26 @@ class Finding:
     """A few of the objects that show it."""
 
 
-def one_slash(location: str) -> str:
-    """A location with every ``//`` but the scheme's made one."""
-    scheme = "s3://" if location.startswith("s3://") else ""
-    return scheme + re.sub("/+", "/", location.removeprefix(scheme))
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is wrong with a table of ours as such: what its spec has to say instead."""
+
+    kind: str
+    message: str
+    what: Mapping[str, Any]
+    """Fields of its TableSpec."""
+    uris: tuple[str, ...] = ()
+    then: str = ""
+    """A command to run when the table is made anew."""
+
+
+Others = Callable[[str], Table | None]
+"""Another table of the same database by its name, where there is one."""
+
+
+def nobody(name: str) -> Table | None:
+    """The other tables of a database of which nothing is known."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,80 +158,43 @@ class Case:
 
     table: Table
     found: Survey
-    first: date
-    """The first day that was looked at."""
+    """What the table reads."""
+    window: Window
+    """Closed."""
     access: tuple[str, ...] = ()
     """Flags by which the user reached the table, for the commands."""
+    beside: tuple[Sample, ...] = ()
+    """In another layout below the same location, where no table that we know of reads them."""
+    history: bool = False
+    """Do some logs fit the table, older ones too, so that it must not be made for others?"""
+    seen: tuple[Sample, ...] = ()
+    """All of them, whether the table reads them or not."""
+    settled: frozenset[str] = frozenset()
+    """The URIs of those that have their finding: no other is made of them."""
+    others: Others = nobody
 
     @property
     def samples(self) -> list[Sample]:
-        """Those that the table's SerDe can read."""
-        return [s for s in self.found.samples if s.file_type == self.table.file_type]
+        """Those that the table reads, and that its SerDe can read."""
+        ours = self.table.file_type
+        return [s for s in self.found.samples if s.file_type == ours and s.uri not in self.settled]
 
-    def anew(self, like: Sample, log_format: LogFormat) -> str:
-        """The command that makes our table right, or a right one beside somebody else's."""
-        if self.table.spec is None:
-            return self.beside(like, log_format, "athena_flow")
-        more = ("--replace", *_projected(self.table.spec))
-        return self._init(like, log_format, self.table.name, more)
+    @property
+    def home(self) -> Layout | None:
+        """The table's own layout: of somebody else's, that of most of its logs."""
+        if self.table.spec:
+            return self.table.spec.layout
+        found = Counter(s.layout for s in self.found.samples)
+        return found.most_common(1)[0][0] if found else None
 
-    def beside(
-        self, like: Sample, log_format: LogFormat, suffix: str, limits: Sequence[str] = ()
-    ) -> str:
-        """The commands that make a second table, for those logs that lie within ``limits``."""
-        name = re.sub("[^a-z0-9_]+", "_", f"{self.table.name}_{suffix}".lower())
-        since = () if "--since" in limits else ("--since", f"{self.first}")
-        add = ("athena-flow", "add-partitions", *self.names(name), *since, *limits)
-        return f"{self._init(like, log_format, name)} && {shlex.join(add)}"
+    @property
+    def sources(self) -> frozenset[tuple[str, str]]:
+        """The accounts and regions that were seen."""
+        return frozenset(s.source for s in self.seen)
 
-    def _init(
-        self, like: Sample, log_format: LogFormat, name: str, more: Sequence[str] = ()
-    ) -> str:
-        known = like.layout.title == like.layout.name
-        unknown = any(not field.version for field in log_format.fields)
-        words = {
-            "--location": self.table.base,
-            "--layout": like.layout.name if known else like.uri.removeprefix(self.table.base),
-            "--file-type": like.file_type,
-            "--log-format": log_format.header,
-        }
-        flags = [word for pair in words.items() for word in pair] + ["--allow-unknown"] * unknown
-        return shlex.join(["athena-flow", "init-table", *self.names(name), *flags, *more])
-
-    def names(self, name: str) -> tuple[str, ...]:
-        return ("--database", self.table.database, "--table", name, *self.access)
-
-    def altered(self, what: str) -> str:
-        """A statement for Athena that alters the table."""
-        name = f"{hive_name(self.table.database)}.{hive_name(self.table.name)}"
-        return f"ALTER TABLE {name} SET {what}"
-
-    def skipping(self, lines: int) -> str:
-        return self.altered(f"TBLPROPERTIES ({hive_string(SKIP)} = '{lines}')")
-
-    def apart(self, pattern: str, folder: str) -> str:
-        """The command that moves the objects of such names to a prefix of their own."""
-        source, target = self.table.base + ROOT, f"{self.table.base}{folder}/{ROOT}"
-        if source.startswith("s3://"):
-            chosen = ("--recursive", "--exclude", "*", "--include", pattern)
-            return shlex.join(("aws", "s3", "mv", source, target, *chosen))
-        source, target, pattern = map(shlex.quote, (source, target, pattern))
-        copied = f"find . -name {pattern} -exec cp --parents {{}} {target} ';' -delete"
-        return f"mkdir -p {target} && cd {source} && {copied}"
-
-    def away(self, uri: str) -> str:
-        """The command that moves one object out of the table."""
-        target = f"{self.table.base}left-out/"
-        if uri.startswith("s3://"):
-            return shlex.join(("aws", "s3", "mv", uri, target))
-        return f"mkdir -p {shlex.quote(target)} && {shlex.join(('mv', uri, target))}"
-
-
-def _projected(spec: TableSpec) -> tuple[str, ...]:
-    """The flags of `init-table` by which a projected table stays one."""
-    if spec.projection is None:
-        return ()
-    found = spec.projection
-    regions = (word for region in found.regions for word in ("--region", region))
-    accounts = (word for account in found.accounts for word in ("--account", account))
-    return ("--partitions", "projection", "--since", f"{found.start}", *regions, *accounts)
+    @property
+    def first(self) -> date:
+        """The first day that was looked at."""
+        if self.window.start is None:
+            raise ValueError("a case has a closed window")
+        return self.window.start.date()
