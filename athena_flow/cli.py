@@ -9,27 +9,35 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from athena_flow import terminal, wire
 from athena_flow.command import BUDGET, QUERY, SHAPE, TABLE, WINDOW, app, command, main
-from athena_flow.errors import BadQuery, BadSetting, Findings, some
+from athena_flow.completion import complete_query
+from athena_flow.errors import BadQuery, BadSetting, Findings, ForeignTable, did_you_mean, some
 from athena_flow.settings import ENVIRONMENT, FILE_NAME, Settings
 
 if TYPE_CHECKING:
+    from athena_flow.blocks import Block
     from athena_flow.cost import Estimate
+    from athena_flow.logformat import LogFormat
+    from athena_flow.plan import Gaps
     from athena_flow.query import SavedQuery
-    from athena_flow.survey import Block
+    from athena_flow.table import TableSpec
+    from athena_flow.wire import Planned
 
 __all__ = ["app", "main"]
 
+SAVED: Any = typer.Argument(help="a saved query", autocompletion=complete_query)
 
-@command(*TABLE, *SHAPE, "since", "account", "region", "replace", "dry_run")
+
+@command(*TABLE, *SHAPE, "header_lines", "since", "account", "region", "replace", "dry_run")
 def init_table(s: Settings) -> None:
     """Create database (if missing) and table; --dry-run prints the DDL and sends nothing."""
     from athena_flow.output import table_doc, to_json
@@ -41,22 +49,18 @@ def init_table(s: Settings) -> None:
     unknown = [f.name for f in spec.format.fields if not f.version]
     if unknown:
         terminal.say(s, f"note: fields that are not known here, kept as text: {some(unknown)}")
+    if s.replace:
+        _replace_table(s, spec)
+        return
     document = table_doc(spec)
     if s.dry_run:
         terminal.data(s, to_json(document) if s.as_ == "json" else document["ddl"] + "\n")
         return
-    from athena_flow import jobs
+    from athena_flow import tables
 
-    catalog = wire.open_catalog(s)
-    if s.replace:
-        with terminal.progress(s) as progress:
-            count = jobs.replace_table(spec, catalog, progress)
-        if count is None:
-            terminal.say(s, f"nothing to replace: {spec.title} is that table already")
-        else:
-            terminal.say(s, f"replaced {spec.title} with its {count} partitions: metadata only")
-        return
-    made, notes = jobs.init_table(spec, catalog, wire.open_store(s))
+    made, notes = tables.init_table(
+        spec, wire.open_catalog(s), wire.open_store(s), wire.access_flags(s)
+    )
     for note in notes:
         terminal.say(s, f"note: {note}")
     if s.as_ == "json":
@@ -65,34 +69,69 @@ def init_table(s: Settings) -> None:
     terminal.say(s, f"{state} {spec.title} over {spec.root}, {len(spec.columns)} columns")
 
 
+def _replace_table(s: Settings, spec: TableSpec) -> None:
+    from athena_flow import tables
+    from athena_flow.output import table_doc, to_json
+
+    catalog = wire.open_catalog(s)
+    with terminal.progress(s) as progress:
+        wanted = tables.plan_replacement(
+            spec, catalog, wire.open_store(s), progress, wire.access_flags(s)
+        )
+    if wanted is None:
+        if s.as_ == "json":
+            terminal.data(s, to_json(table_doc(spec, ())))
+        terminal.say(s, f"nothing to replace: {spec.title} is that table already")
+        return
+    for note in wanted.notes:
+        terminal.say(s, f"note: {note}")
+    if not s.dry_run:
+        with terminal.progress(s) as progress:
+            tables.replace_table(wanted, catalog, progress)
+    if s.as_ == "json":
+        terminal.data(s, to_json(table_doc(spec, wanted.statements())))
+    elif s.dry_run:
+        terminal.data(s, "".join(f"{text};\n" for text in wanted.statements()))
+    count = f"{len(wanted.partitions):,} partitions"
+    told = f"to do: {wanted.steps}" if s.dry_run else f"replaced {spec.title}, with {count}"
+    terminal.say(s, f"{told}: metadata only, no log is touched")
+
+
 @command(*TABLE, "location", "logs", "file_type", "layout", "account", "region", "write")
 def discover(s: Settings) -> None:
     """Say what logs lie in a bucket, or which flow logs this account has; --write keeps it."""
     from athena_flow import output
 
-    found = wire.blocks_of(s)
+    chosen, found = wire.blocks_of(s)
+    both = list(zip(chosen, wire.choices(s, chosen), strict=True))
     if s.as_ == "json":
-        terminal.data(s, output.to_json([output.block_doc(b) for b in found]))
+        terminal.data(s, output.to_json([output.block_doc(*one) for one in both]))
     else:
         columns = [("block", "int"), ("what", "string"), ("value", "string")]
-        numbered = [(n, output.block_rows(block)) for n, block in enumerate(found, start=1)]
+        numbered = [(n, output.block_rows(*one)) for n, one in enumerate(both, start=1)]
         terminal.print_rows(s, columns, [(n, *row) for n, rows in numbered for row in rows])
     if s.write:
-        _keep_settings(s, found)
+        _keep_settings(s, chosen, found)
 
 
-def _keep_settings(s: Settings, found: Sequence[Block]) -> None:
+def _keep_settings(s: Settings, chosen: Sequence[Block], found: Sequence[Block]) -> None:
     from athena_flow import output
 
     file = Path.cwd() / FILE_NAME
-    if len(found) != 1:
+    if len(chosen) != 1:
         raise BadSetting(
-            f"--write needs one block, and there are {len(found)}",
-            hint="choose with --location, --account, --region, --layout or --file-type",
+            f"--write needs one block, and there are {len(chosen)}",
+            hint=wire.how_to_choose(s, chosen),
+        )
+    (block,) = chosen
+    if block.format is None:
+        raise BadSetting(
+            "--write needs to know the format, and these files have no header line that says it",
+            hint=wire.by_hand(s, block),
         )
     if file.exists():
         raise BadSetting(f"{file} exists and is left as it is", hint="move it away first")
-    terminal.write_file(file, output.block_settings(found[0], wire.engine_name(s)))
+    terminal.write_file(file, output.block_settings(block, wire.kept(s, block, found)))
     terminal.say(s, f"written: {file}; athena-flow init-table needs no flags now")
 
 
@@ -105,10 +144,12 @@ def check(s: Settings) -> None:
 
     names = wire.table_name(s)
     window = wire.time_window(s, default="7d")
-    table = checking.table_of(names[0], wire.open_catalog(s).described(*names))
-    report = checking.check(
-        table, wire.open_store(s), parquet_columns, window, wire.access_flags(s)
+    catalog = wire.open_catalog(s)
+    table = checking.find_table(catalog, *names, window)
+    look = checking.Look(
+        wire.open_store(s), parquet_columns, window, wire.now(), wire.access_flags(s)
     )
+    report = checking.check(table, look, checking.other_tables(catalog, names[0], window))
     for note in report.notes:
         terminal.say(s, f"note: {note}")
     if s.as_ == "json":
@@ -121,57 +162,243 @@ def check(s: Settings) -> None:
         raise Findings(f"{count} finding{'s' * (count > 1)} in {report.table}")
 
 
-@command(*TABLE, *WINDOW, "ahead", "dry_run")
+@command(*TABLE, *WINDOW, "ahead", "via", "workgroup", "output_location", "dry_run")
 def add_partitions(s: Settings) -> None:
     """Register the partitions of the window; doing it twice adds nothing."""
-    from athena_flow import ddl, output, partitions
-    from athena_flow.plan import PartitionPlan
+    from athena_flow import ddl, output
+    from athena_flow import partitions as jobs
     from athena_flow.ports import Applied
-    from athena_flow.window import parse_span
 
-    window = wire.time_window(s, default="7d")
-    ahead = parse_span(s.ahead) if s.ahead else timedelta()
-    catalog = wire.open_catalog(s)
-    spec = wire.own_table(s, catalog)
-    if spec.projection:
-        terminal.say(
-            s, f"{spec.title} projects its partitions: Athena computes them, nothing to add"
-        )
-        if s.as_ == "json":
-            nothing = PartitionPlan((), (), ())
-            terminal.data(s, output.to_json(output.added_doc(spec, nothing, Applied())))
-        return
-    with terminal.progress(s) as progress:
-        wanted = partitions.plan_partitions(
-            spec, window, ahead, catalog, wire.open_store(s), progress
-        )
-    have = f"{spec.title}: wanted {wanted.wanted}, present"
     if s.dry_run:
         _only(s, "table", "json")
-        terminal.say(s, f"{have} {len(wanted.present)}, to add {len(wanted.missing)}")
-        if s.as_ == "json":
-            terminal.data(s, output.to_json(output.planned_doc(spec, wanted)))
-        else:
-            terminal.data(s, "".join(f"{t};\n" for t in ddl.add_partitions(spec, wanted.missing)))
-        return
     with terminal.progress(s) as progress:
-        applied = partitions.add_partitions(spec, wanted, catalog, progress)
-    document = output.added_doc(spec, wanted, applied)
+        try:
+            wanted = wire.planned(s, progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("looking for logs: nothing was added") from None
+        for note in _plan_notes(wanted):
+            terminal.say(s, f"note: {note}")
+        plan, found = wanted.plan, wanted.found
+        have = f"{wanted.spec.title}: wanted {plan.wanted}, present"
+        if s.dry_run:
+            terminal.say(s, f"{have} {len(plan.present)}, to add {len(plan.missing)}")
+            if s.as_ == "json":
+                terminal.data(s, output.to_json(output.planned_doc(wanted.spec, plan, found)))
+            else:
+                texts = ddl.add_partitions(wanted.spec, plan.missing)
+                terminal.data(s, "".join(f"{text};\n" for text in texts))
+            jobs.check_applied(wanted.spec, Applied(), found)
+            return
+        applied = wire.added(s, wanted, progress)
+    document = output.added_doc(wanted.spec, plan, applied, found)
     terminal.say(s, f"{have} {document['present']}, added {document['added']}")
     if s.as_ == "json":
         terminal.data(s, output.to_json(document))
     elif s.as_ in ("csv", "ndjson", "parquet"):
-        columns = ("account", "region", "date", "hour", "location")
-        rows = [tuple(entry[c] for c in columns) for entry in document["partitions"]]
-        terminal.print_rows(s, [(c, "string") for c in columns], rows)
-    elif applied.added:
+        _print_partitions(s, document["partitions"])
+    elif applied.done:
         columns = ("account", "region", "added", "first", "last")
-        terminal.print_rows(s, [(c, "string") for c in columns], output.sources(applied.added))
-    partitions.check_applied(spec, applied)
+        terminal.print_rows(s, [(c, "string") for c in columns], output.sources(applied.done))
+    _say_failed(s, "not added", document["failed"])
+    jobs.check_applied(wanted.spec, applied, found)
+
+
+FAILED_LINES = 20
+"""Partitions that are told one by one where nobody asked for JSON."""
+
+
+def _say_failed(s: Settings, what: str, failed: Sequence[Mapping[str, Any]]) -> None:
+    if s.as_ == "json":
+        return
+    for entry in failed[:FAILED_LINES]:
+        named = (entry["partition"][key] for key in ("account", "region", "date", "hour"))
+        terminal.say(s, f"{what}: {' '.join(filter(None, named))}: {entry['reason']}")
+    if len(failed) > FAILED_LINES:
+        terminal.say(s, f"{what}: {len(failed) - FAILED_LINES:,} more; --as json lists all")
+
+
+def _plan_notes(wanted: Planned) -> Iterator[str]:
+    spec = wanted.spec
+    if spec.projection:
+        yield f"{spec.title} projects its partitions: Athena computes them, nothing to add"
+        return
+    yield from wanted.found.notes()
+    if not wanted.found.partitions:
+        yield f"no logs lie in the window below {spec.root}"
+    elsewhere = wanted.plan.elsewhere
+    if elsewhere:
+        yield (
+            f"{len(elsewhere)} of the present partitions are registered at another location than"
+            " they lie: athena-flow partitions gaps --fix mends them"
+        )
+
+
+def _print_partitions(s: Settings, entries: Sequence[Mapping[str, object]]) -> None:
+    columns = ("account", "region", "date", "hour", "location")
+    rows = [tuple(entry[c] for c in columns) for entry in entries]
+    _print_filled(s, columns, rows)
+
+
+def _print_filled(s: Settings, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    """Rows of texts; as a table, without the columns that hold nothing."""
+    if s.as_ in (None, "table") and rows:
+        filled = [n for n in range(len(columns)) if any(row[n] is not None for row in rows)]
+        columns = [columns[n] for n in filled]
+        rows = [tuple(row[n] or "" for n in filled) for row in rows]
+    terminal.print_rows(s, [(c, "string") for c in columns], rows)
+
+
+@command(*TABLE, *WINDOW, "before", "fix", "dry_run", "yes")
+def partitions(
+    s: Settings, action: Annotated[str, typer.Argument(help="list, gaps or drop")] = "list"
+) -> None:
+    """What is registered; what is missing, phantom, wrong or silent; removal."""
+    actions = {"list": _list_partitions, "gaps": _gaps, "drop": _drop_partitions}
+    if action not in actions:
+        raise BadSetting(
+            f"partitions {action!r} is none of {', '.join(actions)}{did_you_mean(action, actions)}"
+        )
+    if (s.before and action != "drop") or (s.fix and action != "gaps"):
+        raise BadSetting(f"partitions {action} takes no {'--before' if s.before else '--fix'}")
+    actions[action](s)
+
+
+def _list_partitions(s: Settings) -> None:
+    from athena_flow import output
+
+    catalog = wire.open_catalog(s)
+    window = wire.time_window(s, default=None)
+    try:
+        spec = wire.own_table(s, catalog)
+    except ForeignTable:
+        if s.account or s.region or window.start or window.end:
+            raise
+        database, name = wire.table_name(s)
+        keys = [key["Name"] for key in catalog.described(database, name)["PartitionKeys"]]
+        columns = [(key, "string") for key in (*keys, "location")]
+        parts = catalog.parts(database, name)
+        rows = sorted((*part.values, part.location) for part in parts)
+        terminal.print_list(s, columns, rows)
+        return
+    if spec.projection:
+        terminal.say(s, f"{spec.title} projects its partitions: none is registered")
+    found = list(catalog.registered(spec, window))
+    entries = [
+        {**output.partition_doc(spec, partition), "location": location}
+        for partition, location in sorted((r.partition, r.location) for r in found if r.partition)
+    ]
+    _note_unknown(s, sorted(r.location for r in found if r.partition is None))
+    terminal.say(s, f"{spec.title}: {len(entries):,} partitions")
+    if s.as_ == "json":
+        terminal.data(s, output.to_json(entries))
+    else:
+        _print_partitions(s, entries)
+
+
+def _note_unknown(s: Settings, locations: Sequence[str]) -> None:
+    if locations:
+        terminal.say(
+            s,
+            f"note: left out, registered with values that are no account, region and day:"
+            f" {len(locations):,}: {some(locations)}",
+        )
+
+
+def _gaps(s: Settings) -> None:
+    from athena_flow import coverage, output
+    from athena_flow import partitions as jobs
+    from athena_flow.partitions import ProjectedPartitions
+    from athena_flow.ports import Applied
+
+    window = wire.time_window(s, default="30d")
+    catalog, store, now = wire.open_catalog(s), wire.open_store(s), wire.now()
+    spec = wire.own_table(s, catalog)
+    known = ProjectedPartitions(now) if spec.projection else catalog
+    with terminal.progress(s) as progress:
+        seen = jobs.delivered(spec, window, store, progress)
+        found = jobs.find_gaps(spec, window, now, known, store, seen)
+        if spec.projection:
+            found = replace(found, phantom=())
+        mend = s.fix and not s.dry_run
+        mended = jobs.mend_locations(spec, found, catalog, progress) if mend else None
+    for note in found.seen.notes():
+        terminal.say(s, f"note: {note}")
+    _note_unknown(s, found.unknown)
+    counts = ", ".join(f"{len(getattr(found, kind)):,} {said}" for kind, said in coverage.COUNTED)
+    terminal.say(s, f"{spec.title}: {counts}")
+    document = coverage.gaps_doc(spec, found, mended)
+    if s.as_ == "json":
+        terminal.data(s, output.to_json(document))
+    else:
+        if terminal.watched() and s.as_ in (None, "table") and not s.output:
+            terminal.print_lines(s, coverage.picture(found, window, terminal.width()))
+        rows = coverage.gap_rows(spec, found)
+        if rows or s.as_ or s.output:
+            _print_filled(s, coverage.GAP_COLUMNS, rows)
+    for hint in _gap_hints(s, spec, found):
+        terminal.say(s, hint)
+    if mended:
+        terminal.say(s, f"mended the location of {len(mended.done)} partitions")
+        _say_failed(s, "not mended", document["failed"])
+    jobs.check_applied(spec, mended or Applied(), found.seen)
+
+
+def _gap_hints(s: Settings, spec: TableSpec, found: Gaps) -> Iterator[str]:
+    if found.missing and spec.projection:
+        yield f"missing: {spec.title} projects other accounts, regions or days"
+    elif found.missing:
+        yield "missing: athena-flow add-partitions over the same window registers them"
+    if found.phantom:
+        yield "phantom: harmless and free; athena-flow partitions drop forgets a window of them"
+    if found.wrong_location and s.dry_run:
+        yield f"to mend: the location of {len(found.wrong_location)} partitions"
+    elif found.wrong_location and not s.fix:
+        yield "wrong-location: athena-flow partitions gaps --fix registers them where they lie"
+
+
+def _drop_partitions(s: Settings) -> None:
+    from athena_flow import ddl, output
+    from athena_flow import partitions as jobs
+
+    if not (s.before or s.since or s.until):
+        raise BadSetting("partitions drop wants to know which", hint="--before 400d, or --since")
+    if s.before and (s.since or s.until):
+        raise BadSetting("--before stands alone", hint="or write --since and --until")
+    if s.dry_run:
+        _only(s, "table", "json")
+    window = wire.time_window(replace(s, until=s.before) if s.before else s, default=None)
+    catalog = wire.open_catalog(s)
+    spec = wire.own_table(s, catalog)
+    if spec.projection:
+        terminal.say(s, f"{spec.title} projects its partitions: none is registered")
+    wanted = jobs.within(spec, window, catalog)
+    title = f"{len(wanted):,} partitions of {spec.title}"
+    if s.dry_run:
+        terminal.say(s, f"to drop: {title}: metadata only")
+        document = output.dropped_doc(spec, wanted, None)
+        texts = "".join(f"{text};\n" for text in ddl.drop_partitions(spec, wanted))
+        terminal.data(s, output.to_json(document) if s.as_ == "json" else texts)
+        return
+    if wanted and not terminal.confirm(s, f"drop {title} (metadata only, no log is touched)?"):
+        terminal.say(s, "nothing is dropped")
+        return
+    with terminal.progress(s) as progress:
+        applied = catalog.remove(spec, wanted, progress)
+    document = output.dropped_doc(spec, wanted, applied)
+    terminal.say(s, f"dropped {len(applied.done):,} of {title}: metadata only")
+    if s.as_ == "json":
+        terminal.data(s, output.to_json(document))
+    elif s.as_:
+        _print_partitions(s, document["partitions"])
+    elif applied.done:
+        columns = ("account", "region", "dropped", "first", "last")
+        terminal.print_rows(s, [(c, "string") for c in columns], output.sources(applied.done))
+    _say_failed(s, "not dropped", document["failed"])
+    jobs.check_applied(spec, applied)
 
 
 @command(*TABLE, *QUERY, *WINDOW)
-def estimate(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]) -> None:
+def estimate(s: Settings, query: Annotated[str, SAVED]) -> None:
     """Say what a run would scan and cost; runs nothing."""
     from athena_flow import jobs, output
 
@@ -187,7 +414,7 @@ def estimate(s: Settings, query: Annotated[str, typer.Argument(help="a saved que
 
 
 @command(*TABLE, *QUERY, *WINDOW, *BUDGET)
-def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]) -> None:
+def run(s: Settings, query: Annotated[str, SAVED]) -> None:
     """Estimate, check the budget, run, and print the rows."""
     from athena_flow import jobs, output
     from athena_flow.cost import show_bytes, show_usd
@@ -217,13 +444,13 @@ def run(s: Settings, query: Annotated[str, typer.Argument(help="a saved query")]
         terminal.print_rows(s, result.columns, result.rows)
 
 
-@command(*TABLE, "logs", "log_format", "queries_dir")
+@command(*TABLE, "logs", "log_format", "queries_dir", "unlock")
 def queries(
     s: Settings,
     action: Annotated[str | None, typer.Argument(help="show")] = None,
-    name: Annotated[str | None, typer.Argument(help="a saved query")] = None,
+    name: Annotated[str | None, SAVED] = None,
 ) -> None:
-    """List the saved queries; `queries show NAME` prints one with its parameters."""
+    """List the saved queries and which of them run; `queries show NAME` prints all of one."""
     from athena_flow import output, query
 
     broken: dict[str, BadQuery] = {}
@@ -237,17 +464,60 @@ def queries(
     if name:
         _show_query(s, query.find(name, library))
         return
-    known = wire.known_columns(s)
-    documents = [output.query_doc(q, known) for q in library.values()]
+    known = wire.known_formats(s)
+    if s.unlock:
+        _unlock(s, library.values(), known)
+        return
+    documents = [output.query_doc(q, q.best(known) if known else None) for q in library.values()]
     if s.as_ == "json":
         terminal.data(s, output.to_json(documents))
         return
-    names = ["query", "title", "parameters"]
-    rows = [[d["name"], d["title"], ", ".join(d["params"])] for d in documents]
-    if known is not None:
-        names.append("missing fields")
-        rows = [[*row, ", ".join(d["missing"])] for row, d in zip(rows, documents, strict=True)]
-    terminal.print_rows(s, [(c, "string") for c in names], rows)
+    names = ["group", "query", "title", "parameters"]
+    rows = [[d["group"], d["name"], d["title"], ", ".join(d["params"])] for d in documents]
+    if known:
+        names += ["status", "missing or lacking fields"]
+        rows = [
+            [*row, d["status"], ", ".join(d["missing"] or d["lacking"])]
+            for row, d in zip(rows, documents, strict=True)
+        ]
+        counts = Counter(d["status"] for d in documents)
+        terminal.say(s, ", ".join(f"{status}: {n}" for status, n in counts.most_common()))
+    terminal.print_rows(s, [(c, "string") for c in names], sorted(rows, key=_catalog_order))
+
+
+def _catalog_order(row: Sequence[object]) -> tuple[int, str]:
+    from athena_flow.header import GROUPS
+
+    order = list(GROUPS)
+    group = str(row[0])
+    return (order.index(group) if group in order else len(order), f"{group} {row[1]}")
+
+
+def _unlock(s: Settings, library: Iterable[SavedQuery], known: Sequence[LogFormat]) -> None:
+    """Prints which fields to add to a log format, to unlock which queries."""
+    from athena_flow import answers, output
+
+    saved = list(library)
+    if not known:
+        raise BadSetting(
+            "--unlock wants to know the log format", hint="--log-format, --logs or --table"
+        )
+    log_format = min(known, key=lambda f: sum(bool(q.missing(f)) for q in saved))
+    away = answers.out_of_reach(saved, log_format)
+    if away:
+        kind = "VPC" if log_format.kind == "tgw" else "Transit Gateway"
+        names = some([q.name for q in away])
+        terminal.say(s, f"note: {len(away)} queries need a flow log of a {kind}: {names}")
+    steps = [output.step_doc(step) for step in answers.unlock(saved, log_format)]
+    if s.as_ == "json":
+        terminal.data(s, output.to_json(steps))
+        return
+    columns = ("add", "queries", "unlocks", "improves")
+    rows = [
+        [", ".join(d["add"]), len(d["unlocks"]), ", ".join(d["unlocks"]), ", ".join(d["improves"])]
+        for d in steps
+    ]
+    terminal.print_rows(s, [(c, "int" if c == "queries" else "string") for c in columns], rows)
 
 
 @command()
@@ -315,8 +585,11 @@ def _only(s: Settings, *forms: str) -> None:
 
 def _show_query(s: Settings, saved: SavedQuery) -> None:
     from athena_flow.output import query_doc, to_json
+    from athena_flow.page import query_page
 
+    known = wire.known_formats(s)
+    columns = saved.best(known) if known else None
     if s.as_ == "json":
-        terminal.data(s, to_json(query_doc(saved, wire.known_columns(s)) | {"sql": saved.body}))
+        terminal.data(s, to_json(query_doc(saved, columns) | {"sql": saved.body}))
     else:
-        terminal.data(s, saved.path.read_text("utf-8"))
+        terminal.data(s, "".join(query_page(saved, columns)))

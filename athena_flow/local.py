@@ -49,7 +49,16 @@ from athena_flow.logformat import (
     is_header,
     union,
 )
-from athena_flow.ports import Applied, Level, ObjectInfo, Part, Progress, Registered, is_visible
+from athena_flow.ports import (
+    GONE,
+    Applied,
+    Level,
+    ObjectInfo,
+    Part,
+    Progress,
+    Registered,
+    is_visible,
+)
 from athena_flow.table import FileType, TableSpec, check_same
 from athena_flow.window import Window, floor
 
@@ -244,16 +253,19 @@ class LocalCatalog:
         return found
 
     def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
-        rows = self._db.execute(
-            "SELECT partition_input FROM partitions WHERE database = ? AND name = ?"
-            f" AND {spec.layout.expression(window) or 'TRUE'} ORDER BY key",
-            (spec.database, spec.name),
-        )
-        for (text,) in rows:
-            entry = json.loads(text)
-            partition = spec.layout.partition(entry["Values"])
-            if partition is None or window.wants(partition.account, partition.region):
-                yield Registered(partition, entry["StorageDescriptor"]["Location"])
+        for expression in spec.layout.expressions(window):
+            rows = self._db.execute(
+                "SELECT partition_input FROM partitions WHERE database = ? AND name = ?"
+                f" AND {expression or 'TRUE'} ORDER BY key",
+                (spec.database, spec.name),
+            )
+            for (text,) in rows:
+                entry = json.loads(text)
+                partition = spec.layout.partition(entry["Values"])
+                if partition is None or window.holds(
+                    partition.account, partition.region, partition.start, spec.layout.step
+                ):
+                    yield Registered(partition, entry["StorageDescriptor"]["Location"])
 
     def parts(self, database: str, name: str) -> Iterator[Part]:
         rows = self._db.execute(
@@ -273,25 +285,61 @@ class LocalCatalog:
                 )
 
     def add(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
-        added: list[Partition] = []
+        sql = "INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        rows = ((p, _row(spec, p)) for p in partitions)
+        return self._each("adding partitions", spec, sql, rows, progress)
+
+    def remove(
+        self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress
+    ) -> Applied:
+        sql = "DELETE FROM partitions WHERE database = ? AND name = ? AND key = ?"
+        rows = ((p, (spec.database, spec.name, _key(spec, p))) for p in partitions)
+        return self._each("removing partitions", spec, sql, rows, progress)
+
+    def mend(self, spec: TableSpec, partitions: Iterable[Partition], progress: Progress) -> Applied:
+        sql = (
+            "UPDATE partitions SET partition_input = ? WHERE database = ? AND name = ? AND key = ?"
+        )
+        rows = (
+            (p, (json.dumps(partition_input(spec, p)), spec.database, spec.name, _key(spec, p)))
+            for p in partitions
+        )
+        applied = self._each("mending partitions", spec, sql, rows, progress)
+        gone = tuple((partition, GONE) for partition in applied.already)
+        return Applied(applied.done, failed=gone)
+
+    def _each(
+        self,
+        doing: str,
+        spec: TableSpec,
+        sql: str,
+        rows: Iterable[tuple[Partition, tuple[str | None, ...]]],
+        progress: Progress,
+    ) -> Applied:
+        """One transaction over them all: what is stopped half-way has not begun."""
+        done: list[Partition] = []
         already: list[Partition] = []
         self.table(spec.database, spec.name)
-        with self._changing():
-            for partition in partitions:
-                made = self._db.execute(
-                    "INSERT OR IGNORE INTO partitions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    _row(spec, partition),
-                ).rowcount
-                (added if made else already).append(partition)
-        progress("adding partitions", len(added), len(added))
-        return Applied(tuple(added), tuple(already))
+        try:
+            with self._changing():
+                for partition, values in rows:
+                    changed = self._db.execute(sql, values).rowcount
+                    (done if changed else already).append(partition)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{doing}: none is done") from None
+        progress(doing, len(done), len(done))
+        return Applied(tuple(done), tuple(already))
+
+
+def _key(spec: TableSpec, partition: Partition) -> str:
+    return "/".join(spec.values(partition))
 
 
 def _row(spec: TableSpec, partition: Partition) -> tuple[str | None, ...]:
     values = spec.values(partition)
     columns = (*values, *(None,) * (4 - len(values)))
     entry = json.dumps(partition_input(spec, partition))
-    return (spec.database, spec.name, "/".join(values), entry, *columns)
+    return (spec.database, spec.name, _key(spec, partition), entry, *columns)
 
 
 @dataclass(frozen=True)
@@ -304,6 +352,10 @@ class LogTree:
     spec: TableSpec
     notes: tuple[str, ...]
     parts: dict[Registered, tuple[ObjectInfo, ...]]
+    formats: tuple[LogFormat, ...] = ()
+    """Every format that the window's files have, also of those that were left out."""
+    common: frozenset[str] = frozenset()
+    """The columns that each file has; `spec` has those that any has."""
 
     def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
         yield from sorted(self.parts, key=lambda r: r.location)
@@ -354,6 +406,7 @@ def read_tree(
         told = "no folder or name tells the day, only the records' own times"
         notes += _note(told, [o.uri for o in outside])
     formats, more = _formats([o for _, o in within], wanted, parquet_columns)
+    every_format = tuple(dict.fromkeys(formats.values()))
     formats, left_out = _fitting(formats, needs)
     timeless = [log.uri for log, fmt in formats.items() if "end" not in fmt]
     if layout is FLAT and timeless and (window.start or window.end):
@@ -374,6 +427,8 @@ def read_tree(
         TableSpec("logs", "logs", root, union(known), layout, file_type, "files"),
         notes + more + left_out,
         {registered: tuple(objects) for registered, objects in parts.items()},
+        every_format,
+        frozenset.intersection(*(frozenset(fmt.columns) for fmt in known)),
     )
 
 
@@ -462,12 +517,20 @@ def _formats(
 def _fitting(
     formats: dict[ObjectInfo, LogFormat], needs: Collection[str]
 ) -> tuple[dict[ObjectInfo, LogFormat], tuple[str, ...]]:
-    """Only the logs that have all columns in ``needs``, where any has, and a note on others."""
-    fit = {log: fmt for log, fmt in formats.items() if all(column in fmt for column in needs)}
-    if not fit:
-        return formats, ()
+    """Only the logs that have all columns in ``needs``, and a note on others.
+
+    Where none has, those of one format that lacks few: the query is refused by what it lacks.
+    """
+    lacks = {fmt: {c for c in needs if c not in fmt} for fmt in dict.fromkeys(formats.values())}
+    least = min(lacks.values(), key=len, default=set())
+    fit = {log: fmt for log, fmt in formats.items() if lacks[fmt] == least}
     others = [log.uri for log in formats if log not in fit]
-    return fit, _note("left out, without the fields that the query needs", others)
+    notes = _note("left out, without the fields that the query needs", others)
+    transit = [log.uri for log, fmt in fit.items() if fmt.kind == "tgw"]
+    if 0 < len(transit) < len(fit):
+        told = "of a Transit Gateway, counted beside VPC logs: a flow may be in both"
+        notes += _note(told, transit)
+    return fit, notes
 
 
 def _any_format(logs: Sequence[ObjectInfo]) -> LogFormat:

@@ -9,20 +9,24 @@ import csv
 import io
 import json
 import math
-from collections.abc import Container, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from athena_flow import ddl
+from athena_flow.answers import Step, status
+from athena_flow.blocks import Block, Choice
 from athena_flow.cost import Estimate, show_bytes, show_usd
 from athena_flow.errors import BadSetting, some
 from athena_flow.fields import COLUMNS
 from athena_flow.layout import Partition
-from athena_flow.plan import PartitionPlan
+from athena_flow.logformat import LogFormat
+from athena_flow.params import Param
+from athena_flow.plan import Delivered, PartitionPlan
 from athena_flow.ports import Applied, Result
 from athena_flow.query import SavedQuery
-from athena_flow.survey import Block
 from athena_flow.table import TableSpec
 
 FORMATS = ("table", "csv", "json", "ndjson", "parquet")
@@ -250,7 +254,9 @@ def run_doc(
     }
 
 
-def table_doc(spec: TableSpec) -> dict[str, Any]:
+def table_doc(spec: TableSpec, statements: Iterable[str] | None = None) -> dict[str, Any]:
+    """``statements`` are those by which an existing table is replaced."""
+    planned = {} if statements is None else {"statements": list(statements)}
     return {
         "database": spec.database,
         "table": spec.name,
@@ -259,6 +265,8 @@ def table_doc(spec: TableSpec) -> dict[str, Any]:
         "partition_keys": [{"name": name, "type": kind} for name, kind in spec.keys],
         "location": spec.root,
         "log_format": spec.format.text,
+        "header_lines": spec.header_lines if spec.file_type == "text" else None,
+        **planned,
     }
 
 
@@ -273,20 +281,21 @@ def partition_doc(spec: TableSpec, partition: Partition) -> dict[str, Any]:
     }
 
 
-def added_doc(spec: TableSpec, wanted: PartitionPlan, applied: Applied) -> dict[str, Any]:
+def added_doc(
+    spec: TableSpec, wanted: PartitionPlan, applied: Applied, found: Delivered
+) -> dict[str, Any]:
     return {
         "table": spec.title,
         "wanted": wanted.wanted,
         "present": len(wanted.present) + len(applied.already),
-        "added": len(applied.added),
-        "failed": [
-            {"partition": partition_doc(spec, p), "reason": reason} for p, reason in applied.failed
-        ],
-        "partitions": [partition_doc(spec, p) for p in applied.added],
+        "added": len(applied.done),
+        "failed": _failed(spec, applied),
+        "partitions": [partition_doc(spec, p) for p in applied.done],
+        **_unseen(found),
     }
 
 
-def planned_doc(spec: TableSpec, wanted: PartitionPlan) -> dict[str, Any]:
+def planned_doc(spec: TableSpec, wanted: PartitionPlan, found: Delivered) -> dict[str, Any]:
     return {
         "table": spec.title,
         "wanted": wanted.wanted,
@@ -295,6 +304,36 @@ def planned_doc(spec: TableSpec, wanted: PartitionPlan) -> dict[str, Any]:
         "failed": [],
         "partitions": [partition_doc(spec, p) for p in wanted.missing],
         "statements": list(ddl.add_partitions(spec, wanted.missing)),
+        **_unseen(found),
+    }
+
+
+def dropped_doc(
+    spec: TableSpec, wanted: Sequence[Partition], applied: Applied | None
+) -> dict[str, Any]:
+    """What was dropped; without ``applied``, what would be."""
+    done = applied or Applied()
+    planned = {} if applied else {"statements": list(ddl.drop_partitions(spec, wanted))}
+    return {
+        "table": spec.title,
+        "wanted": len(wanted),
+        "gone": len(done.already),
+        "dropped": len(done.done),
+        "failed": _failed(spec, done),
+        "partitions": [partition_doc(spec, p) for p in (done.done if applied else wanted)],
+        **planned,
+    }
+
+
+def _failed(spec: TableSpec, applied: Applied) -> list[dict[str, Any]]:
+    return [{"partition": partition_doc(spec, p), "reason": why} for p, why in applied.failed]
+
+
+def _unseen(found: Delivered) -> dict[str, Any]:
+    """What a plan could not look at, and what it saw that fits no layout."""
+    return {
+        "denied": [{"prefix": d.prefix, "reason": d.reason} for d in found.denied],
+        "strange": list(found.stray),
     }
 
 
@@ -309,7 +348,7 @@ def sources(partitions: Sequence[Partition]) -> list[tuple[str, str, int, str, s
     ]
 
 
-def block_doc(block: Block) -> dict[str, Any]:
+def block_doc(block: Block, choice: Choice) -> dict[str, Any]:
     return {
         "location": block.location,
         "layout": block.layout.name,
@@ -322,37 +361,61 @@ def block_doc(block: Block) -> dict[str, Any]:
         "last": f"{block.last}",
         "flow_logs": list(block.flow_logs),
         "example": block.example,
+        "header_lines": block.header_lines if block.file_type == "text" else None,
+        "flags": None if choice.flags is None else list(choice.flags),
     }
 
 
-def block_rows(block: Block) -> list[tuple[str, str]]:
+def block_rows(block: Block, choice: Choice) -> list[tuple[str, str]]:
     """A block for people, as rows of what and its value."""
     form = block.format
-    return [
+    rows = [
         ("location", block.location),
-        ("layout", block.layout.name),
+        ("layout", block.layout.title),
         ("file type", block.file_type),
-        ("log format", f"{len(form.fields)} {form.kind} fields: {form.header}" if form else "?"),
+        ("log format", _described(form) if form else "not known"),
         ("accounts", f"{len(block.accounts)}: {some(block.accounts, 5)}"),
         ("regions", some(block.regions, 30)),
         ("days", f"{block.first} to {block.last}"),
         ("flow logs", some(block.flow_logs, 5)),
     ]
+    if not block.header_lines:
+        rows.append(("header lines", "0: no file has one"))
+    if choice.flags != ():
+        rows.append(("choose with", shlex.join(choice.flags) if choice.flags else choice.why))
+    return rows
 
 
-def block_settings(block: Block, engine: str) -> str:
-    """A settings file by which `init-table` needs no flags for this block."""
+def _described(log_format: LogFormat) -> str:
+    """``14 fields, VPC: version account-id ...``."""
+    count = len(log_format.fields)
+    return f"{count} field{'s' * (count > 1)}, {log_format.kind_title}: {log_format.header}"
+
+
+def block_settings(block: Block, kept: Mapping[str, str | Sequence[str]]) -> str:
+    """A settings file by which `init-table` needs no flags for a block whose format is known.
+
+    ``kept`` are the user's own settings that later commands need as well.
+    """
     known = block.layout.title == block.layout.name
     fields = block.format.fields if block.format else ()
-    lines = {
-        "engine": engine,
+    lines: dict[str, object] = {
+        **kept,
         "location": block.location,
         "layout": block.layout.name if known else block.example,
         "file_type": block.file_type,
-        "log_format": block.format.header if block.format else "default",
+        "log_format": block.format.header if block.format else None,
     }
-    newer = "allow_unknown = true\n" * any(not f.version for f in fields)
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in lines.items()) + newer
+    if not block.header_lines:
+        lines["header_lines"] = block.header_lines
+    if any(not f.version for f in fields):
+        lines["allow_unknown"] = True
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in lines.items() if value is not None)
+
+
+def _toml(value: object) -> str:
+    """A text, a number, a switch or a list of texts: JSON's spelling but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def query_doc(query: SavedQuery, known: Container[str] | None) -> dict[str, Any]:
@@ -361,21 +424,40 @@ def query_doc(query: SavedQuery, known: Container[str] | None) -> dict[str, Any]
     return {
         "name": query.name,
         "title": query.title,
+        "group": query.group,
+        "description": query.description,
+        "read": query.read,
+        "caveats": list(query.caveats),
+        "aliases": [" ".join((a.name, *a.given)) for a in query.aliases],
+        "attack": list(query.attack),
         "requires": [COLUMNS[c] for c in query.requires],
+        "improves": {COLUMNS[c]: adds for c, adds in query.improves.items()},
         "params": {
             p.name: {
                 "type": p.type,
                 "required": p.required,
                 "default": plain(p.default),
                 "doc": p.doc,
-                **_limits({"min": p.min, "max": p.max, "choices": list(p.choices)}),
+                **_limits(p),
             }
             for p in query.params
         },
         "runnable": None if known is None else not missing,
         "missing": [COLUMNS[c] for c in missing],
+        "status": None if known is None else status(query, known),
+        "lacking": [] if known is None else [COLUMNS[c] for c in query.lacking(known)],
     }
 
 
-def _limits(found: Mapping[str, object]) -> dict[str, object]:
+def _limits(p: Param) -> dict[str, object]:
+    found = {"min": p.min, "max": p.max, "choices": list(p.choices), "pattern": p.pattern}
+    found |= {"many": p.many or None}
     return {key: value for key, value in found.items() if value not in (None, [])}
+
+
+def step_doc(step: Step) -> dict[str, Any]:
+    return {
+        "add": [COLUMNS[c] for c in step.add],
+        "unlocks": list(step.unlocks),
+        "improves": list(step.improves),
+    }

@@ -18,8 +18,8 @@ from athena_flow.errors import BadSetting, did_you_mean
 
 FILE_NAME = "athena-flow.toml"
 ENVIRONMENT = "ATHENA_FLOW_"
-OTHER_VARIABLES = {ENVIRONMENT + "NOW", ENVIRONMENT + "CACHE"}
-"""A clock to go by, and where heavy test groups keep their downloads: no settings."""
+OTHER_VARIABLES = {ENVIRONMENT + name for name in ("NOW", "CACHE", "TRINO_PASSWORD")}
+"""A clock to go by, where heavy test groups keep their downloads, and a secret: no settings."""
 
 
 def _setting(help_: str, metavar: str = "TEXT", short: str = "") -> Any:  # as dataclasses.field
@@ -40,7 +40,7 @@ class Settings:
 
     config: str | None = _setting(f"settings file; default: nearest {FILE_NAME} upwards", "FILE")
     engine: str | None = _setting(
-        "where queries run: athena, or duckdb on this machine; default athena", "ENGINE"
+        "where queries run: athena, duckdb on this machine, or trino; default athena", "ENGINE"
     )
     logs: str | None = _setting("read this directory of logs as it is, with no set-up", "DIR")
     database: str | None = _setting("database; default flow_logs", "NAME")
@@ -55,6 +55,9 @@ class Settings:
         "daily, hourly, hive-daily, hive-hourly, a real key, or auto; default daily", "NAME"
     )
     file_type: str | None = _setting("text, parquet or auto; default text", "TYPE")
+    header_lines: str | None = _setting(
+        "header lines of each text file: 1, or 0 where they were taken away; default 1", "N"
+    )
     partitions: str | None = _setting("explicit or projection; default explicit", "MODE")
     account: tuple[str, ...] = _several("only this account; repeatable", "ID")
     region: tuple[str, ...] = _several("only logs of this region; repeatable", "REGION")
@@ -64,13 +67,28 @@ class Settings:
         "also look in folders dated up to this after the end, for records filed late", "SPAN"
     )
     ahead: str | None = _setting("also register the days to come within this span", "SPAN")
+    via: str | None = _setting(
+        "how partitions are added: glue, or sql (ALTER TABLE); default glue", "WAY"
+    )
+    before: str | None = _setting("drop what ends before this: 400d, 2025-11-01", "TIME")
+    fix: bool = _switch("mend the locations of partitions that are registered elsewhere")
+    yes: bool = _switch("do it without asking")
     param: tuple[str, ...] = _several("a parameter of the query; repeatable", "K=V", "-p")
     queries_dir: str | None = _setting("a folder of your own *.sql queries", "DIR")
+    unlock: bool = _switch("say which fields would unlock which queries")
     max_cost: str | None = _setting("refuse to run above this many USD", "USD")
     max_scan: str | None = _setting("refuse to run above this size, such as 10GB", "SIZE")
     price_per_tb: str | None = _setting("USD per TB scanned, instead of the price table's", "USD")
     workgroup: str | None = _setting("Athena workgroup", "NAME")
     output_location: str | None = _setting("where Athena writes results: s3://...", "URI")
+    trino_host: str | None = _setting("where your Trino is", "NAME")
+    trino_port: str | None = _setting("its port; default 8080, with TLS 443", "NUMBER")
+    trino_catalog: str | None = _setting("its Hive catalog over your Glue; default hive", "NAME")
+    trino_user: str | None = _setting(
+        "as whom to ask it; a password goes into ATHENA_FLOW_TRINO_PASSWORD", "NAME"
+    )
+    trino_tls: bool = _switch("ask it by TLS")
+    trino_ca: str | None = _setting("certificates to trust, as PEM; implies --trino-tls", "FILE")
     profile: str | None = _setting("AWS profile", "NAME")
     aws_region: str | None = _setting(
         "where Athena and Glue are; default from AWS's own settings, else us-east-1", "REGION"
@@ -86,7 +104,7 @@ class Settings:
     as_: str | None = _setting("table, csv, json, ndjson or parquet; default table", "FORM")
     output: str | None = _setting("write to this file instead of standard output", "FILE", "-o")
     quiet: bool = _switch("no progress, no notes")
-    verbose: bool = _switch("the SQL and, on an error, where it came from")
+    verbose: bool = _switch("the SQL, the number of AWS calls and, on an error, where it came from")
 
     folder: Path = field(default_factory=Path.cwd, metadata={"derived": True})
     """Where the settings file lies, else the current one: paths in that file start here."""
@@ -159,7 +177,7 @@ def _read(file: Path) -> dict[str, Any]:
     return {key: _beside(file, key, value) for key, value in read.items()}
 
 
-_PATHS = {"logs", "location", "queries_dir", "catalog", "output"}
+_PATHS = {"logs", "location", "queries_dir", "catalog", "output", "trino_ca"}
 
 
 def _beside(file: Path, key: str, value: Any) -> Any:  # any TOML value

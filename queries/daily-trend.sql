@@ -1,7 +1,15 @@
 -- title = "Accepted and rejected over time"
+-- group = "volume"
 -- description = """
 -- Records, packets and bytes of each day or hour (UTC), by the end of the records'
 -- aggregation intervals."""
+-- read = """
+-- One row for each day or hour in which there was a record. A missing row is a gap: no record
+-- at all, not even of an idle interface."""
+-- caveats = [
+--   "A flow between two interfaces that are both logged is in the log twice.",
+--   "The first and the last row may cover part of a day or hour only.",
+-- ]
 -- requires = ["packets", "bytes", "end", "action"]
 -- [params.bucket]
 -- type = "string"
@@ -10,7 +18,7 @@
 -- doc = "what one row covers: hour or day"
 
 SELECT
-  date_trunc({{ bucket }}, CAST(from_unixtime("end") AS timestamp)) AS bucket,
+  time_bucket({{ bucket }}, "end") AS bucket,
   count_if(action = 'ACCEPT') AS accepted,
   count_if(action = 'REJECT') AS rejected,
   coalesce(sum(packets), 0) AS packets,

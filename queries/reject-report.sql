@@ -1,7 +1,15 @@
 -- title = "Who is being rejected"
+-- group = "rejects"
 -- description = """
 -- One row for each source address that security groups or network ACLs turned away, with
 -- the number of rejected records and of distinct ports it tried."""
+-- read = """
+-- The busiest first. Many ports and few packets are a scan; one port and many records are a
+-- client of yours that lacks a rule, or somebody who guesses passwords."""
+-- caveats = [
+--   "Rejections by VPC Block Public Access have no bytes.",
+--   "A record covers an aggregation interval of up to ten minutes, and any number of attempts.",
+-- ]
 -- requires = ["srcaddr", "dstport", "action", "packets", "bytes"]
 -- [params.limit]
 -- type = "int"

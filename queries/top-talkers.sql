@@ -1,7 +1,15 @@
 -- title = "Addresses with the most traffic"
+-- group = "volume"
 -- description = """
 -- Bytes, packets and records of each address, counted on both sides: every record is added
 -- to its source and to its destination. A flow seen at two interfaces is in the log twice."""
+-- read = """
+-- The largest first. Your own addresses and those outside stand in one list; the sum of the
+-- column is twice the traffic."""
+-- caveats = [
+--   "Behind a NAT gateway or load balancer the address is that of the interface in between.",
+-- ]
+-- aliases = ["VpcFlowLogsTopTalkers"]
 -- requires = ["srcaddr", "dstaddr", "packets", "bytes"]
 -- [params.limit]
 -- type = "int"

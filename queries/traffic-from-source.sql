@@ -1,7 +1,11 @@
 -- title = "What one address sent"
+-- group = "investigate"
 -- description = """
 -- The records of one source address, newest first. The time is the end of the record's
 -- aggregation interval, in UTC."""
+-- read = "One row is one record of the log."
+-- caveats = ["A flow between two interfaces that are both logged is in the log twice."]
+-- aliases = ["VpcFlowLogsTrafficFrmSrcAddr"]
 -- requires = [
 --   "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "end", "action",
 -- ]

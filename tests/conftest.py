@@ -121,11 +121,11 @@ class Ran:
 def cli(tmp_path: Path) -> Callable[..., Ran]:
     """Runs ``athena-flow`` as a user does: a process of its own, in ``tmp_path`` or ``cwd``."""
 
-    def run(*words: str, cwd: Path | None = None, stdin: str = "") -> Ran:
+    def run(*words: str, cwd: Path | None = None, stdin: str = "", now: str = "") -> Ran:
         done = subprocess.run(
             [sys.executable, "-m", "athena_flow", *words],
             cwd=cwd or tmp_path,
-            env={**os.environ, "ATHENA_FLOW_NOW": NOW.isoformat(), "COLUMNS": "100"},
+            env={**os.environ, "ATHENA_FLOW_NOW": now or NOW.isoformat(), "COLUMNS": "100"},
             input=stdin,
             capture_output=True,
             text=True,

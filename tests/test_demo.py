@@ -399,3 +399,86 @@ def test_file_names_are_as_aws_writes_them() -> None:
     key = demo.file_key(DAILY, place)
     shape = re.compile(r"fl-[0-9a-f]{17}|[0-9a-f]{8}(?=\.log)")
     assert shape.sub("x", key) == shape.sub("x", DAILY.example)
+
+
+# ---------------------------------------------------------------- the second log
+
+
+@pytest.fixture(scope="module")
+def transit(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    root = tmp_path_factory.mktemp("transit")
+    return root, demo.write_transit(root, NOW)
+
+
+@pytest.fixture(scope="module")
+def transit_rows(transit: tuple[Path, int]) -> list[Record]:
+    return list(_records(_files(transit[0]).values()))
+
+
+def test_the_transit_log_lies_beside_the_first(
+    transit: tuple[Path, int], transit_rows: list[Record]
+) -> None:
+    """All 36 fields in AWS's default order, in the daily layout below a prefix of its own."""
+    root, count = transit
+    texts = _files(root)
+    assert count == len(transit_rows) > 1000
+    for key, text in texts.items():
+        assert key.startswith("transit/AWSLogs/")
+        place = DAILY.parse(key.removeprefix(demo.TRANSIT))
+        assert place
+        assert text[0] == parse_format("default-tgw").header
+        first = int(_slot(key).timestamp())
+        for record in _records([text]):
+            assert first <= int(record["end"]) < first + 300
+            assert (record["account-id"], record["region"]) == (place.account, place.region)
+    assert max(int(r["end"]) for r in transit_rows) < NOW.timestamp()
+
+
+def test_the_transit_log_is_the_same_each_time(transit: tuple[Path, int], tmp_path: Path) -> None:
+    """The same clock gives the same bytes, and no file of the first log is touched."""
+    demo.write_transit(tmp_path, NOW)
+    assert _bytes(tmp_path) == _bytes(transit[0])
+    assert not (tmp_path / "AWSLogs").exists()
+
+
+def test_what_goes_through_is_seen_twice(transit_rows: list[Record]) -> None:
+    """A flow comes in at one attachment and leaves at its pair; a lost one only comes in."""
+    flows: dict[tuple[str, ...], list[Record]] = {}
+    for record in transit_rows:
+        if record["log-status"] == "OK":
+            key = tuple(record[name] for name in (*FLOW[:-1], "start", "end", "tgw-id"))
+            flows.setdefault(key, []).append(record)
+    reasons = [n for n in transit_rows[0] if n.startswith("packets-lost-")]
+    lost = set()
+    for seen in flows.values():
+        losses = {name for name in reasons if int(seen[0][name])}
+        if losses:
+            lost |= losses
+            assert [r["flow-direction"] for r in seen] == ["ingress"]
+            assert all(r["tgw-pair-attachment-id"] == "-" for r in seen)
+        else:
+            one, two = seen
+            assert [one["flow-direction"], two["flow-direction"]] == ["ingress", "egress"]
+            assert one["tgw-attachment-id"] == two["tgw-pair-attachment-id"]
+    assert lost == {f"packets-lost-{n}" for n in ("no-route", "blackhole", "mtu-exceeded")}
+
+
+def test_the_office_has_no_vpc(transit_rows: list[Record]) -> None:
+    """Behind a VPN attachment there is no VPC, subnet or interface; idle rows say nothing."""
+    office = [r for r in transit_rows if r["srcaddr"].startswith("172.16.4.")]
+    assert office
+    assert {r["tgw-src-vpc-id"] for r in office} == {"-"}
+    assert all(r["tgw-dst-vpc-id"].startswith("vpc-") for r in office)
+    idle = [r for r in transit_rows if r["log-status"] == "NODATA"]
+    assert idle
+    assert {r[name] for r in idle for name in (*FLOW[:-1], "packets-lost-blackhole")} == {"-"}
+
+
+def test_the_demos_folder_holds_both_logs(tmp_path: Path) -> None:
+    """What `athena-flow demo` writes; a second demo begins anew in both."""
+    demo.prepare(tmp_path / "x", NOW)
+    (tmp_path / "x" / "transit" / "left-over.log").write_text("old")
+    demo.prepare(tmp_path / "x", NOW)
+    names = {p.name for p in (tmp_path / "x").iterdir()}
+    assert names == {"AWSLogs", "transit", "athena-flow.toml"}
+    assert not (tmp_path / "x" / "transit" / "left-over.log").exists()

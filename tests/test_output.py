@@ -23,8 +23,8 @@ from athena_flow import cost, ddl, output
 from athena_flow.cost import Estimate, Price
 from athena_flow.errors import BadSetting
 from athena_flow.layout import LAYOUTS, Partition
-from athena_flow.logformat import DEFAULT
-from athena_flow.plan import plan
+from athena_flow.logformat import DEFAULT, parse_format
+from athena_flow.plan import Delivered, Denied, plan
 from athena_flow.ports import Applied, Result
 from athena_flow.query import library
 
@@ -79,13 +79,18 @@ def test_the_shape_of_a_partition() -> None:
     assert found["location"].endswith("/year=2026/month=11/day=20/hour=07/")
 
 
+SEEN = Delivered(
+    frozenset(), ("s3://b/AWSLogs/x.log",), (Denied("s3://b/AWSLogs/1/", "AccessDenied: no"),)
+)
+
+
 def test_the_shape_of_added_partitions() -> None:
     """add-partitions --as json: what was wanted, was there, was added, and failed with a reason."""
     wanted = plan([ONE, TWO, replace(TWO, region="eu-north-1")], [ONE])
     applied = Applied((TWO,), (replace(TWO, region="x-x-1"),), ((ONE, "AccessDenied: no"),))
     two_doc = output.partition_doc(SPEC, TWO)
     _holds(
-        output.added_doc(SPEC, wanted, applied),
+        output.added_doc(SPEC, wanted, applied, SEEN),
         {
             "table": "flow_logs.vpc_flow_logs",
             "wanted": 3,
@@ -93,6 +98,8 @@ def test_the_shape_of_added_partitions() -> None:
             "added": 1,
             "failed": [{"partition": ONE_DOC, "reason": "AccessDenied: no"}],
             "partitions": [two_doc],
+            "denied": [{"prefix": "s3://b/AWSLogs/1/", "reason": "AccessDenied: no"}],
+            "strange": ["s3://b/AWSLogs/x.log"],
         },
     )
 
@@ -101,7 +108,7 @@ def test_the_shape_of_a_plan() -> None:
     """add-partitions --dry-run --as json: nothing is added, and the statements are there."""
     wanted = plan([ONE, TWO], [TWO])
     _holds(
-        output.planned_doc(SPEC, wanted),
+        output.planned_doc(SPEC, wanted, SEEN),
         {
             "table": "flow_logs.vpc_flow_logs",
             "wanted": 2,
@@ -208,7 +215,9 @@ def test_the_shape_of_a_query() -> None:
 @pytest.mark.parametrize("name", library())
 def test_every_query_document_is_json(name: str) -> None:
     """Whatever a header holds goes into JSON and comes back."""
-    _holds(output.query_doc(library()[name], ALL_VPC), {"name": name, "runnable": True})
+    query = library()[name]
+    known = query.best([ALL_VPC, parse_format("default-tgw")])
+    _holds(output.query_doc(query, known), {"name": name, "runnable": True})
 
 
 def test_json_ends_in_one_newline_and_keeps_letters() -> None:

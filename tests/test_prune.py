@@ -14,12 +14,14 @@ import sqlglot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
+from test_ddl import ALL_VPC
 from test_table import SPEC
 
 from athena_flow.engines.duckdb import evaluate
 from athena_flow.errors import BadSql
 from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.logformat import parse_format
+from athena_flow.params import TYPES
 from athena_flow.params import bind as bind_values
 from athena_flow.prune import TableScan, kept, table_scans
 from athena_flow.query import bind, library
@@ -444,13 +446,18 @@ def test_saved_queries_read_what_the_window_covers(layout: str, window: Window) 
     ]
     conditions = set()
     for name, query in library().items():
-        given_ = ["ip=10.0.0.1"] if name == "traffic-from-source" else []
-        bound = bind(query, bind_values(query.params, given_), spec, window)
-        (scan,) = table_scans(bound.sql, spec.layout.keys)
-        assert (scan.database, scan.table) == (spec.database, spec.name)
-        if scan.condition not in conditions:  # the same one needs no second answer
-            assert list(kept(scan, spec, partitions, evaluate)) == expected, name
-        conditions.add(scan.condition)
+        given_ = [f"{p.name}={TYPES[p.type].example}" for p in query.params if p.required]
+        table = (
+            replace(spec, format=parse_format("default-tgw"))
+            if query.missing(ALL_VPC)
+            else (replace(spec, format=ALL_VPC))
+        )
+        bound = bind(query, bind_values(query.params, given_, FIRST), table, window)
+        for scan in table_scans(bound.sql, spec.layout.keys):
+            assert (scan.database, scan.table) == (spec.database, spec.name)
+            if scan.condition not in conditions:  # the same one needs no second answer
+                assert list(kept(scan, table, partitions, evaluate)) == expected, name
+            conditions.add(scan.condition)
 
 
 def _of(spec: TableSpec) -> Sequence[Partition]:

@@ -1,9 +1,9 @@
-"""Seeded VPC flow logs with planted events: the tree of `athena-flow demo`, and fixtures.
+"""Seeded flow logs with planted events: the tree of `athena-flow demo`, and fixtures.
 
-``vpc`` and ``flows`` are the model, ``events`` is what was planted, and the files are
-written here. A record maps the name of every VPC field to its text, so that any log format
-can pick from it. The same seed and the same clock give the same bytes. No engine and no
-network may enter this package.
+``vpc`` and ``flows`` are the model, ``events`` is what was planted, ``transit`` is a second log,
+of Transit Gateways, and the files are written here. A record maps the name of every field to its
+text, so that any log format can pick from it. The same seed and the same clock give the same
+bytes. No engine and no network may enter this package.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from pathlib import Path
 
 from athena_flow.demo.events import BEACON, Event, Planted, plant
 from athena_flow.demo.flows import SLOT, traffic
+from athena_flow.demo.transit import make_gateway, through
 from athena_flow.demo.vpc import Record, Vpc, digest, id_of, make_vpc
 from athena_flow.errors import BadSetting
-from athena_flow.fields import VPC
+from athena_flow.fields import TGW, VPC
 from athena_flow.layout import DAILY, ROOT, Layout, Partition
 from athena_flow.logformat import LogFormat
 from athena_flow.window import DAY, HOUR, floor
@@ -34,6 +35,8 @@ __all__ = [
     "Event",
     "Planted",
     "Record",
+    "TRANSIT",
+    "TRANSIT_FIELDS",
     "file_key",
     "lines",
     "make_vpc",
@@ -41,9 +44,14 @@ __all__ = [
     "traffic",
     "write_demo",
     "write_file",
+    "write_transit",
 ]
 
 ALL_FIELDS = LogFormat(VPC)
+TRANSIT_FIELDS = LogFormat(TGW)
+TRANSIT = "transit/"
+"""Where the second log lies in the demo's folder: beside the first one's AWSLogs/, because a text
+table maps columns by position and can hold one format only."""
 ACCOUNTS = ("111122223333", "444455556666")
 REGIONS = ("us-east-1", "eu-west-1")
 
@@ -84,6 +92,22 @@ def write_demo(
     return Demo(files, records, size_bytes, planted)
 
 
+def write_transit(root: Path, now: datetime, seed: int = 36, days: int = 7) -> int:
+    """Writes a Transit Gateway flow log below ``root / TRANSIT``; returns how many records."""
+    rng = random.Random(seed)
+    first = floor(now, DAY) - (days - 1) * DAY
+    records = 0
+    for region in REGIONS:
+        vpcs = [make_vpc(account, region) for account in ACCOUNTS]
+        gateway = make_gateway(ACCOUNTS[0], region, vpcs)
+        for place, _ in _files(vpcs[0], (), first, now):
+            rows = list(through(gateway, place.start, rng))
+            path = root / TRANSIT / file_key(DAILY, place, "tgw")
+            write_file(path, lines(TRANSIT_FIELDS, rows))
+            records += len(rows)
+    return records
+
+
 _MARK = "# Written by `athena-flow demo`, which writes this folder anew each time.\n"
 _SETTINGS = (
     _MARK
@@ -106,10 +130,11 @@ def prepare(root: Path, now: datetime) -> Demo:
                 f"{root} exists and is no demo of ours: left as it is",
                 hint="athena-flow demo NEW_FOLDER",
             )
-        for old in (root / ROOT, root / ".athena-flow"):
+        for old in (root / ROOT, root / TRANSIT, root / ".athena-flow"):
             shutil.rmtree(old, ignore_errors=True)
     root.mkdir(parents=True, exist_ok=True)
     settings.write_text(_SETTINGS.format(log_format=ALL_FIELDS.header), "utf-8")
+    write_transit(root, now)
     return write_demo(root, now)
 
 
@@ -127,10 +152,13 @@ def _files(
             yield Partition(vpc.account, vpc.region, slot), 1.0 if slot in usual else 0.1
 
 
-def file_key(layout: Layout, place: Partition) -> str:
-    """The key of one delivered file; ``place.start`` is its slot, a multiple of 5 minutes."""
+def file_key(layout: Layout, place: Partition, log_of: str = "") -> str:
+    """The key of one delivered file; ``place.start`` is its slot, a multiple of 5 minutes.
+
+    ``log_of`` tells flow logs of one account and region apart.
+    """
     account, region, stamp = place.account, place.region, f"{place.start:%Y%m%dT%H%MZ}"
-    log = id_of("fl", account, region)
+    log = id_of("fl", account, region, *filter(None, [log_of]))
     name = f"{account}_vpcflowlogs_{region}_{log}_{stamp}_{digest(log, stamp)[:8]}.log.gz"
     return layout.prefix(place) + name
 

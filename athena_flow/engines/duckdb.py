@@ -400,7 +400,7 @@ class _Load:
         self, column: str, kind: str, schema: Schema, places: dict[str, Registered]
     ) -> str:
         """A column as the table's type; NULL where the files lack it. Raises BadFile."""
-        real = dict(schema).get(column)
+        real = {name.lower(): real for name, real in schema}.get(column)
         if real is None:
             return f"CAST(NULL AS {_DUCKDB_TYPES[kind]})"
         if real.lower() not in PARQUET_READS[kind]:

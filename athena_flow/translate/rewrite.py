@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 
@@ -34,7 +35,12 @@ def _cast(node: exp.Expr) -> exp.Expr:
         text = call("af_varchar", value)
         return call("left", text, int(size)) if size else text
     if kind == "ipaddress":
-        return call("af__try_ip", value) if tries else known_ip(value)
+        spelled = _address(value.name) if value.is_string else None
+        if spelled is not None:
+            return exp.cast(exp.Literal.number(spelled), exp.DType.UINT128)
+        found = call("af__try_ip", value) if tries else known_ip(value)
+        found.type = to.copy()
+        return found
     if kind == "json":
         return call("to_json", value)
     if kind in ("timestamp", "timestamptz"):
@@ -42,6 +48,17 @@ def _cast(node: exp.Expr) -> exp.Expr:
         if value.is_string:
             value.set("this", re.sub(r" (?=[+-]\d)", "", value.name))
     return node
+
+
+def _address(text: str) -> int | None:
+    """An address that is spelled out, as the macros hold one; binding them is slow."""
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if "%" in text:
+        return None
+    return int(found) + (0xFFFF << 32 if found.version == 4 else 0)
 
 
 def _gap(node: exp.Expr) -> exp.Expr:
