@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -317,24 +317,23 @@ class GlueCatalog:
     def parts(self, database: str, name: str, expression: str = "") -> Iterator[Part]:
         """One call where one page holds them; of more, every segment at the same time."""
         ask = partial(self._page, database, name, expression)
-        first = ask(None, "")
-        if "NextToken" not in first:
-            yield from map(_part, first["Partitions"])
+        found, token = ask(None, "")
+        if not token:
+            yield from found
             return
         with threads(GLUE_SEGMENTS) as pool:
-            token: dict[int, str] = dict.fromkeys(range(GLUE_SEGMENTS), "")
-            while token:
-                asked = [(n, pool.submit(ask, n, after)) for n, after in token.items()]
-                token = {}
-                for number, answer in asked:
-                    page = answer.result()
-                    yield from map(_part, page["Partitions"])
-                    if "NextToken" in page:
-                        token[number] = page["NextToken"]
+            waiting = deque((n, pool.submit(ask, n, "")) for n in range(GLUE_SEGMENTS))
+            while waiting:
+                number, answer = waiting.popleft()
+                found, token = answer.result()
+                if token:
+                    waiting.append((number, pool.submit(ask, number, token)))
+                yield from found
 
     def _page(
         self, database: str, name: str, expression: str, segment: int | None, token: str
-    ) -> dict[str, Any]:
+    ) -> tuple[list[Part], str]:
+        """The partitions of one page, and the token of the next; none where this is the last."""
         more: dict[str, object] = {"Expression": expression} if expression else {}
         if segment is not None:
             more["Segment"] = {"SegmentNumber": segment, "TotalSegments": GLUE_SEGMENTS}
@@ -349,7 +348,7 @@ class GlueCatalog:
             MaxResults=GLUE_PAGE,
             **more,
         )
-        return page
+        return [_part(entry) for entry in page["Partitions"]], page.get("NextToken", "")
 
     def drop(self, spec: TableSpec) -> None:
         """Its partitions first: Glue deletes those of a deleted table at its leisure."""

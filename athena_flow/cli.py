@@ -146,10 +146,11 @@ def check(s: Settings) -> None:
     window = wire.time_window(s, default="7d")
     catalog = wire.open_catalog(s)
     table = checking.find_table(catalog, *names, window)
-    look = checking.Look(
-        wire.open_store(s), parquet_columns, window, wire.now(), wire.access_flags(s)
-    )
-    report = checking.check(table, look, checking.other_tables(catalog, names[0], window))
+    others = checking.other_tables(catalog, names[0], window)
+    store, access = wire.open_store(s), wire.access_flags(s)
+    with terminal.progress(s) as progress:
+        look = checking.Look(store, parquet_columns, window, wire.now(), access, progress)
+        report = checking.check(table, look, others)
     for note in report.notes:
         terminal.say(s, f"note: {note}")
     if s.as_ == "json":

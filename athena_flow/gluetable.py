@@ -37,11 +37,14 @@ def table_input(spec: TableSpec) -> GlueDict:
 def partition_input(spec: TableSpec, partition: Partition) -> GlueDict:
     """The PartitionInput of BatchCreatePartition.
 
-    It repeats the table's whole StorageDescriptor: Athena reads a partition by its own.
+    It repeats the table's StorageDescriptor, by which Athena reads a partition; not its
+    comments, which would be two thirds of what is sent.
     """
+    storage = _storage(spec, spec.place(partition))
+    columns = [{"Name": name, "Type": type_} for name, type_ in spec.columns]
     return {
         "Values": list(spec.values(partition)),
-        "StorageDescriptor": _storage(spec, spec.place(partition)),
+        "StorageDescriptor": {**storage, "Columns": columns},
     }
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from athena_server import ACCOUNT, AthenaServer, serve
 
-from athena_flow.demo import Demo, write_demo
+from athena_flow.demo import Demo, prepare, write_demo
 
 NOW = datetime(2026, 11, 21, 10, 5, tzinfo=UTC)
 """The clock of tests that need one; the CLI takes it as ATHENA_FLOW_NOW."""
@@ -108,6 +108,13 @@ class DemoTree:
 def demo_tree(tmp_path_factory: pytest.TempPathFactory) -> DemoTree:
     root = tmp_path_factory.mktemp("demo")
     return DemoTree(root, write_demo(root, NOW))
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> DemoTree:
+    """What `athena-flow demo` makes: its settings, two flow logs, no catalog. Read only."""
+    root = tmp_path_factory.mktemp("demo-folder")
+    return DemoTree(root, prepare(root, NOW))
 
 
 @dataclass(frozen=True)

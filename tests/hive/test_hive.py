@@ -203,9 +203,16 @@ def test_partitions_come_back(hive: Hive, layout: Layout, file_type: FileType) -
     hive.execute(ddl.create_table(spec))
     for some in (wanted[:5], wanted):
         add(hive, spec, some)
-    found = [with_slash(shape) for shape in hive.partitions(spec.database, spec.name)]
+    found = [bare(with_slash(shape)) for shape in hive.partitions(spec.database, spec.name)]
     ours = [partition_input(spec, partition) for partition in wanted]
     assert sorted(found, key=lambda p: p["Values"]) == sorted(ours, key=lambda p: p["Values"])
+
+
+def bare(shape: dict[str, Any]) -> dict[str, Any]:
+    """A partition without its columns' comments, which Hive copies from the table."""
+    storage = shape["StorageDescriptor"]
+    columns = [{k: c[k] for k in ("Name", "Type")} for c in storage["Columns"]]
+    return {**shape, "StorageDescriptor": {**storage, "Columns": columns}}
 
 
 def add(hive: Hive, spec: TableSpec, partitions: Iterable[Partition]) -> None:
