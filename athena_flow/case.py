@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -152,6 +152,11 @@ def nobody(name: str) -> Table | None:
     return None
 
 
+def nothing() -> Sequence[Sample]:
+    """The past of which nothing is known."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A table and what was seen of its logs."""
@@ -172,6 +177,8 @@ class Case:
     settled: frozenset[str] = frozenset()
     """The URIs of those that have their finding: no other is made of them."""
     others: Others = nobody
+    past: Callable[[], Sequence[Sample]] = nothing
+    """Some logs from before the window of a table that has partitions there."""
 
     @property
     def samples(self) -> list[Sample]:

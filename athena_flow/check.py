@@ -7,9 +7,10 @@ does not read, and says what it looked at and measured on the way. Nothing here 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from athena_flow.case import PLACES, Case, Finding, Others, Table, nobody, one_slash
@@ -20,7 +21,7 @@ from athena_flow.findings.places import locations
 from athena_flow.fixes import names
 from athena_flow.gluetable import GlueDict, alterations
 from athena_flow.layout import LAYOUTS, ROOT, Partition, find_partition
-from athena_flow.ports import Catalog, ObjectStore
+from athena_flow.ports import Catalog, ObjectStore, Progress, no_progress
 from athena_flow.samples import ParquetColumns, Sample
 from athena_flow.survey import Survey, limits, survey
 from athena_flow.table import (
@@ -138,10 +139,11 @@ class Look:
     now: datetime
     access: tuple[str, ...] = ()
     """Flags by which the user reached the table, for the commands."""
+    progress: Progress = no_progress
 
     def at(self, table: Table, window: Window) -> Survey:
         """What was seen below the place where all of the table's partitions lie."""
-        found = survey(table.base, self.store, self.parquet_columns, window)
+        found = survey(table.base, self.store, self.parquet_columns, window, self.progress)
         place = table.base if table.spec or ROOT not in table.place else table.place
         return replace(
             found,
@@ -174,7 +176,8 @@ def check(table: Table, look: Look, others: Others = nobody) -> Report:
         if not (seen.samples or seen.unreadable):
             found = [_silent(case, window, look.at(table, named)), *findings(case)]
         else:
-            case = replace(case, history=_has_history(case, unread, look, named))
+            case = replace(case, past=_past(case, look, named))
+            case = replace(case, history=_has_history(case, unread))
             found = [*unregistered(case, unread, look.store, look.now), *findings(case)]
     except NotFound as error:
         hint = f"; {error.hint}" if error.hint else ""
@@ -182,21 +185,28 @@ def check(table: Table, look: Look, others: Others = nobody) -> Report:
     return _report(case, seen, unread, [*locations(case), *found])
 
 
-def _has_history(case: Case, unread: Unread, look: Look, named: Window) -> bool:
+def _past(case: Case, look: Look, named: Window) -> Callable[[], Sequence[Sample]]:
+    """Looks, when it is asked for, at the first day of every source."""
+
+    @cache
+    def past() -> tuple[Sample, ...]:
+        if not case.table.older:
+            return ()
+        samples = look.at(case.table, named).samples
+        return tuple(s for s in samples if s.partition.start.date() < case.first)
+
+    return past
+
+
+def _has_history(case: Case, unread: Unread) -> bool:
     """Do some logs fit the table, be it older ones than those of the window?
 
     Then it has to stay as it is, and what does not fit needs a table of its own.
     """
-    home = case.home
-    newer = [s for s in case.found.samples if fits(case.table, s) and s.layout == home]
-    if newer or unread.waiting or not case.table.older:
-        return bool(newer or unread.waiting)
-    try:
-        ever = look.at(case.table, named)
-    except NotFound:
-        return False
-    older = [s for s in ever.samples if s.partition.start.date() < case.first]
-    return any(fits(case.table, s) and s.layout == home for s in older)
+    known = (case.found.samples, unread.waiting)
+    if any(fits(case.table, s) and s.layout == case.home for several in known for s in several):
+        return True
+    return any(fits(case.table, s) and s.layout == case.home for s in case.past())
 
 
 def _named(below: str) -> Window:

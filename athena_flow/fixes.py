@@ -16,7 +16,7 @@ from datetime import date
 from typing import ParamSpec
 
 from athena_flow.case import Case, days_of
-from athena_flow.errors import RequestError
+from athena_flow.errors import BadSetting, RequestError
 from athena_flow.layout import ROOT
 from athena_flow.logformat import LogFormat
 from athena_flow.samples import Sample
@@ -26,6 +26,8 @@ from athena_flow.window import DAY
 
 MOVES = "the command moves logs"
 REWRITES = "the command writes logs anew"
+NUMBERS = range(2, 10)
+"""For second tables whose names are taken."""
 MOST = 20
 """Objects that one command names; the check is to be run again for more."""
 
@@ -116,7 +118,7 @@ def scheduled(case: Case, samples: Sequence[Sample], suffix: str) -> str:
     accounts, regions = ({source[n] for source in left} for n in (0, 1))
     if not left and len(several) == 1 and several[0].until is None:
         advice = f"end it (--until {several[0].since})"
-    elif not left and len(several) == 1 and several[0].since == case.first:
+    elif not left and len(several) == 1:
         advice = f"give it --since {several[0].until} at the earliest"
     elif left and not accounts & {s.source[0] for s in samples}:
         advice = f"give it {shlex.join(_flags('--account', accounts))}"
@@ -143,13 +145,12 @@ def second(case: Case, suffix: str) -> str:
 
 def _second(case: Case, spec: TableSpec, suffix: str) -> TableSpec:
     """The second table by its own name, or by the next number where another table has that."""
-    name = second(case, suffix)
-    for number in range(2, 100):
+    first = second(case, suffix)
+    for name in (first, *(f"{first}_{number}" for number in NUMBERS)):
         there = case.others(name)
         if there is None or (there.spec and not differences(there.spec, spec)):
-            break
-        name = f"{second(case, suffix)}_{number}"
-    return replace(spec, name=name)
+            return replace(spec, name=name)
+    raise BadSetting(f"tables {first} to {first}_{NUMBERS[-1]} are there, each another one")
 
 
 def _spec(case: Case, like: Sample, log_format: LogFormat) -> TableSpec:
@@ -247,7 +248,7 @@ def spans_of(
     own, near = _by_source(days), _by_source(others)
     alike: dict[tuple[tuple[date, date | None], ...], set[Source]] = defaultdict(set)
     for source, mine in own.items():
-        alike[tuple(_runs(case.first, mine, near.get(source, set())))].add(source)
+        alike[tuple(_runs(mine, near.get(source, set())))].add(source)
     unlimited = not (case.window.accounts or case.window.regions)
     return [
         Span(since, until, *named)
@@ -264,10 +265,10 @@ def _by_source(days: Iterable[tuple[Source, date]]) -> dict[Source, set[date]]:
     return found
 
 
-def _runs(first: date, own: set[date], others: set[date]) -> Iterator[tuple[date, date | None]]:
+def _runs(own: set[date], others: set[date]) -> Iterator[tuple[date, date | None]]:
     """Where ``own`` days begin, and where others follow."""
     ordered = sorted(own | others)
-    since = first if ordered[0] in own else None
+    since: date | None = None
     for day, later in zip(ordered, [*ordered[1:], None], strict=True):
         if day in own:
             since = since or day

@@ -41,7 +41,11 @@ _ATTACK = "https://attack.mitre.org/techniques/"
 
 def _paragraph(text: str, lead: str = "") -> Iterator[str]:
     if text:
-        yield "\n" + textwrap.fill(lead + text, WIDTH, break_long_words=False) + "\n"
+        yield (
+            "\n"
+            + textwrap.fill(lead + text, WIDTH, break_long_words=False, break_on_hyphens=False)
+            + "\n"
+        )
 
 
 def _listed(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -52,7 +56,12 @@ def _listed(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
         space = " " * len(first)
         yield (
             textwrap.fill(
-                right, WIDTH, initial_indent=first, subsequent_indent=space, break_long_words=False
+                right,
+                WIDTH,
+                initial_indent=first,
+                subsequent_indent=space,
+                break_long_words=False,
+                break_on_hyphens=False,
             ).rstrip()
             + "\n"
             if right

@@ -14,13 +14,14 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 
 from athena_flow.case import Case, Finding, Others, Table, days_of
 from athena_flow.errors import files, some
 from athena_flow.findings.columns import fits
 from athena_flow.findings.words import count, readable, uris, who
 from athena_flow.fixes import (
+    NUMBERS,
     Source,
     Span,
     anew,
@@ -170,9 +171,10 @@ def _relatives(table: Table, samples: Sequence[Sample], others: Others) -> Itera
         suffixes |= {layout, *own, *(f"{layout}_{one}" for one in own)}
     longer = [f"{name}_{suffix}" for name in shorter for suffix in sorted(suffixes)]
     for name in dict.fromkeys((*shorter, *longer)) if samples else ():
-        other = others(name) if name != table.name else None
-        if other and other.base == table.base:
-            yield other
+        numbered = (name, *(f"{name}_{n}" for n in NUMBERS))
+        for other in takewhile(bool, map(others, numbered if name != table.name else ())):
+            if other and other.base == table.base:
+                yield other
 
 
 # ---------------------------------------------------------------- what is not registered

@@ -173,6 +173,19 @@ def test_hive_beside_plain_in_s3(ours: TableSpec, clean: Logs, cli: Cli) -> None
         assert looked("flow", name).findings == ()
 
 
+def test_other_tables_that_may_not_be_seen(
+    ours: TableSpec, clean: Logs, aws: AthenaServer, cli: Cli
+) -> None:
+    """Whoever may read one table only gets the finding that others might have answered."""
+    clean.text(DAYS[2], layout=HIVE)
+    put_tree(clean.root, "logs", "net/")
+    run(only(looked("flow", "logs"), "layout").fix, cli)
+    aws.faults.add("AWSGlue.GetTable", "AccessDeniedException", message="no", after=1, times=99)
+    only(looked("flow", "logs"), "layout")
+    aws.faults.clear()
+    assert looked("flow", "logs").findings == ()
+
+
 def test_fixes_in_s3(aws: AthenaServer, clean: Logs) -> None:
     """What has to be moved or rewritten there is said with the AWS command line."""
     clean.text(DAYS[0], end="\r\n")

@@ -148,6 +148,26 @@ def test_fields_that_no_file_has(clean: Logs, world: World) -> None:
     world.mended("logs")
 
 
+@pytest.mark.parametrize("parquet", [False, True], ids=["text", "parquet"])
+def test_fields_that_only_older_files_have(parquet: bool, logs: Logs, world: World) -> None:
+    """A flow log that became shorter leaves NULLs, and the table is right for both times."""
+    if parquet:
+        logs.parquet(DAYS[0], f"{PORTS} bytes")
+        logs.parquet(TODAY, PORTS)
+        spec = logs.parquet_spec(f"{PORTS} bytes packets")
+    else:
+        logs.text(DAYS[0], parse_format(f"{DEFAULT.header} vpc-id"))
+        logs.text(TODAY)
+        spec = logs.spec(LONGER)
+    world.table(spec)
+    late = Window(TODAY, NOW)
+    report = world.check(window=late)
+    only(report, "missing-fields")
+    world.mend(report)
+    world.mended("logs", window=late)
+    world.mended("logs")
+
+
 def test_a_field_that_nobody_knows_yet(logs: Logs, world: World) -> None:
     """A header may name fields newer than this package: the fix keeps them."""
     fmt = parse_format(f"{DEFAULT.header} brand-new", allow_unknown=True)
@@ -211,6 +231,19 @@ def test_a_format_that_changed_in_one_of_two_accounts(clean: Logs, world: World)
     world.mend(report)
     world.mended("logs", second(MOVED))
     assert Partition(OTHER, REGION, TODAY) in world.registered()
+
+
+def test_a_change_in_the_only_account_that_was_asked_for(clean: Logs, world: World) -> None:
+    """What was not looked at keeps its partitions."""
+    for day in (*DAYS, TODAY):
+        clean.text(day, MOVED if day == TODAY else DEFAULT, account=OTHER, flow_log="fl-0c")
+    clean.text(TODAY)
+    world.table(clean.spec())
+    report = world.check(window=Window(DAYS[0], NOW, accounts=(OTHER,)))
+    only(report, "format-change")
+    world.mend(report)
+    world.mended("logs", second(MOVED))
+    assert Partition(ACCOUNT, REGION, TODAY) in world.registered()
 
 
 def test_a_format_that_changed_in_the_middle_of_a_day(clean: Logs, world: World) -> None:

@@ -11,6 +11,7 @@ from check_bench import (
     ACCOUNT,
     DAYS,
     FULL,
+    LONGER,
     OTHER,
     REGION,
     TODAY,
@@ -121,6 +122,19 @@ def test_some_files_with_a_header(logs: Logs, world: World) -> None:
     only(report, "header-skip")
     world.mend(report)
     assert lines_of(path) == rows[1:]
+    world.mended("logs")
+
+
+def test_a_header_that_alone_tells_the_fields(logs: Logs, world: World) -> None:
+    """It is not taken away: a file of another width leaves a table of headerless files."""
+    whole(logs, headers=False)
+    path = logs.text(TODAY, LONGER)
+    world.table(logs.spec(header_lines=0))
+    report = world.check()
+    assert kinds(report) == ["new-fields", "header-skip"]
+    assert "where only the header tells their fields" in report.findings[1].message
+    run(report.findings[1].fix)
+    assert lines_of(logs.root / "left-out" / path.relative_to(logs.root))[0] == LONGER.header
     world.mended("logs")
 
 

@@ -11,6 +11,7 @@ from check_bench import (
     DAYS,
     HIVE,
     HOURLY,
+    LONGER,
     MOVED,
     NOW,
     OTHER,
@@ -215,6 +216,20 @@ def test_a_second_table_answers_for_its_layout(clean: Logs, world: World) -> Non
     world.mended("logs", "logs_hive_daily")
 
 
+def test_a_name_that_another_table_has(clean: Logs, world: World) -> None:
+    """It reads other logs, so it is no excuse, and the second table gets a number."""
+    (clean.root / "old").mkdir()
+    taken = clean.spec(name="logs_hive_daily", location=f"{clean.location}old/", layout=HIVE)
+    world.table(taken, registered=None)
+    clean.text(DAYS[2], layout=HIVE)
+    world.table(clean.spec())
+    report = world.check()
+    assert " --table logs_hive_daily_2 " in (only(report, "layout").fix or "")
+    world.mend(report)
+    assert kinds(world.check("logs")) == []
+    assert kinds(world.check("logs_hive_daily_2")) == []
+
+
 def test_three_tables_over_one_tree(clean: Logs, world: World) -> None:
     """None of them reports what another one reads, or has to."""
     clean.text(TODAY, MOVED)
@@ -241,6 +256,50 @@ def test_a_layout_that_is_not_the_tables(logs: Logs, world: World) -> None:
     world.mend(report)
     world.mended("logs")
     assert len(world.registered()) == 3
+
+
+def test_a_table_that_is_right_for_nothing_becomes_that_of_most(logs: Logs, world: World) -> None:
+    """Of several other layouts the one of most files."""
+    logs.text(DAYS[0], layout=HIVE)
+    for day in DAYS:
+        logs.text(day, layout=ORGANISATION, account=OTHER)
+    world.table(logs.spec(), registered=None)
+    report = world.check()
+    assert f"3 files looked at from 2026-11-18 on lie in layout {ORGANISATION.title}" in (
+        only(report, "layout").message
+    )
+    world.mend(report)
+    world.mend(world.check())
+    world.mended("logs", "logs_hive_daily")
+
+
+def test_a_table_that_is_right_for_nothing_stays_in_its_folders(logs: Logs, world: World) -> None:
+    """What it reads decides, also where more lies beside it."""
+    logs.text(DAYS[0], MOVED)
+    for day in DAYS:
+        logs.text(day, layout=HIVE, account=OTHER)
+    world.table(logs.spec())
+    report = world.check()
+    assert only(report, "shifted").message.endswith(
+        "3 files of other kinds are left then: check again"
+    )
+    world.mend(report)
+    world.mend(world.check())
+    world.mended("logs", "logs_hive_daily")
+
+
+def test_hive_hours_and_days_beside_plain(clean: Logs, world: World) -> None:
+    """One daily table for that tree, which reads both; its own check parts them."""
+    clean.text(DAYS[2], layout=HIVE)
+    for day in DAYS[:2]:
+        clean.text(day, layout=LAYOUTS["hive-hourly"])
+    world.table(clean.spec())
+    report = world.check()
+    assert "2026-11-18 on lie in layout hive-" in only(report, "layout").message
+    world.mend(report)
+    only(world.check("logs_hive_daily"), "layout")
+    world.mend(world.check("logs_hive_daily"))
+    world.mended("logs", "logs_hive_daily", "logs_hive_daily_hive_hourly")
 
 
 def test_a_layout_that_was_the_tables_once(clean: Logs, world: World) -> None:
@@ -272,6 +331,17 @@ def test_logs_outside_a_projection(clean: Logs, world: World) -> None:
         "--partitions projection --since 2026-11-01"
         f" --region {REGION} --account {ACCOUNT} --account {OTHER} --replace"
     )
+    world.mend(report)
+    world.mended("logs")
+
+
+def test_two_changes_of_one_table(clean: Logs, world: World) -> None:
+    """Whichever fix runs, and in whatever order, the table gets both."""
+    clean.text(DAYS[1], LONGER, account=OTHER, flow_log="fl-0c")
+    world.table(clean.spec(partitions="projection", projection=projection(ACCOUNT)))
+    report = world.check()
+    assert kinds(report) == ["projection", "new-fields"]
+    assert report.findings[0].fix == report.findings[1].fix
     world.mend(report)
     world.mended("logs")
 

@@ -88,6 +88,17 @@ def test_one_account_of_the_window(clean: Logs, world: World) -> None:
     assert world.registered() == places(*DAYS, account=OTHER)
 
 
+def test_hours_below_a_day_that_is_not_registered(clean: Logs, world: World) -> None:
+    """The day holds daily files too, so it is the daily table's, hours and all."""
+    clean.text(TODAY + timedelta(hours=1))
+    clean.text(TODAY + timedelta(hours=6), layout=HOURLY, flow_log="fl-0b")
+    world.table(clean.spec(), registered=Window(DAYS[0], TODAY))
+    report = world.check()
+    only(report, "missing-partitions")
+    world.mend(report)
+    world.mended("logs")
+
+
 @pytest.mark.parametrize("layout", ["hourly", "hive-hourly"])
 def test_hours_that_are_not_registered(layout: str, logs: Logs, world: World) -> None:
     """Every hour counts, also those of which no file was looked at."""

@@ -88,7 +88,11 @@ def text_width(case: Case) -> Iterator[Change | Finding]:
         yield _new(case, new, longer, found.format)
     absent = [name for name, _ in case.table.columns[len(found.format.fields) :]]
     if absent:
-        yield _absent(case, absent, found.samples, found.format)
+        once = [s for s in case.past() if s.file_type == "text" and fits(case.table, s)]
+        ever = readable([*found.samples, *once], found.format) or found
+        absent = [name for name, _ in case.table.columns[len(ever.format.fields) :]]
+        if absent:
+            yield _absent(case, absent, found.samples, ever.format)
 
 
 def _new(
@@ -135,7 +139,8 @@ def _but(these: Sequence[Sample], samples: Iterable[Sample]) -> list[Sample]:
 
 def _shifted(case: Case, wrong: Readable, right: Sequence[Sample]) -> Iterator[Finding]:
     """Values under the wrong columns: always, from or until a day, or from one flow log."""
-    others = [s for s in case.samples if s.format and not agree(s.format, wrong.format)]
+    texts = [s for s in case.found.samples if s.file_type == "text"]
+    others = [s for s in texts if s.format and not agree(s.format, wrong.format)]
     mixed, alone = parted(wrong.samples, others)
     if alone:
         yield _alone(case, wrong.format, alone, right or others)
@@ -268,10 +273,19 @@ def parquet_formats(case: Case) -> Iterator[Change | Finding]:
         longer = [s for s in found.samples if s.format and any(f.column in s.format for f in new)]
         wanted = union([case.table.spec.format, held]) if case.table.spec else held
         yield _new(case, new, longer, wanted)
-    every = {f.column for s in found.samples if s.format for f in s.format.fields}
-    absent = [name for name in columns if name not in every]
+    absent = _without_field(columns, found.samples)
     if absent:
-        yield _absent(case, absent, found.samples, found.format)
+        once = [s for s in case.past() if s.file_type == "parquet"]
+        absent = _without_field(absent, once)
+        if absent:
+            wanted = union([found.format, *(s.format for s in once if s.format)])
+            yield _absent(case, absent, found.samples, wanted)
+
+
+def _without_field(columns: Iterable[str], samples: Sequence[Sample]) -> list[str]:
+    """Those columns that no Parquet file has."""
+    every = {f.column for s in samples if s.format for f in s.format.fields}
+    return [name for name in columns if name not in every]
 
 
 def _by_name(case: Case) -> Readable | None:

@@ -49,8 +49,12 @@ def _unlike(case: Case, headed: Sequence[Sample], bare: Sequence[Sample]) -> Cha
     """Files with a header line and files without: no number of lines is right for both."""
     if case.table.skipped == 0 and len(bare) > len(headed):
         message = f"{count(headed)} with a header line, which is a row there; {REWRITES}"
-        fix = rewritten([s.uri for s in headed], ("sed", "1d"))
-        return Finding("header-skip", message, fix, uris(headed))
+        width = len(case.table.columns)
+        same = [s.uri for s in headed if s.format and len(s.format.fields) == width]
+        other = [s.uri for s in headed if s.uri not in same]
+        steps = [rewritten(same, ("sed", "1d")), away(case, other)]
+        message += f", or {MOVES} where only the header tells their fields" * bool(other)
+        return Finding("header-skip", message, " && ".join(filter(None, steps)), uris(headed))
     log_format = case.table.spec.format if case.table.spec else headed[0].format
     header = (log_format or DEFAULT).header
     message = f"{count(bare)} without a header line: the first row of each is lost; {REWRITES}"

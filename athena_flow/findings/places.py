@@ -103,7 +103,7 @@ def file_types(case: Case) -> Iterator[Finding]:
         return
     for layout, samples in grouped(others, lambda s: s.layout).items():
         other = samples[0].file_type
-        mixed, alone = parted(samples, case.samples)
+        mixed, alone = parted(samples, (s for s in case.found.samples if s.file_type == ours))
         if alone:
             suffix = other if layout == case.home else f"{layout.name}_{other}"
             found = readable(alone)
