@@ -9,26 +9,23 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from athena_flow import terminal, wire
-from athena_flow.command import BUDGET, QUERY, SHAPE, TABLE, WINDOW, app, command, main
+from athena_flow import library, terminal, wire
+from athena_flow.command import BUDGET, LIBRARY, QUERY, SHAPE, TABLE, WINDOW, app, command, main
 from athena_flow.completion import complete_query
-from athena_flow.errors import BadQuery, BadSetting, Findings, ForeignTable, did_you_mean, some
+from athena_flow.errors import BadSetting, Findings, ForeignTable, did_you_mean, some
 from athena_flow.settings import ENVIRONMENT, FILE_NAME, Settings
 
 if TYPE_CHECKING:
     from athena_flow.blocks import Block
     from athena_flow.cost import Estimate
-    from athena_flow.logformat import LogFormat
     from athena_flow.plan import Gaps
-    from athena_flow.query import SavedQuery
     from athena_flow.table import TableSpec
     from athena_flow.wire import Planned
 
@@ -445,80 +442,14 @@ def run(s: Settings, query: Annotated[str, SAVED]) -> None:
         terminal.print_rows(s, result.columns, result.rows)
 
 
-@command(*TABLE, "logs", "log_format", "queries_dir", "unlock")
+@command(*TABLE, *LIBRARY)
 def queries(
     s: Settings,
-    action: Annotated[str | None, typer.Argument(help="show")] = None,
+    action: Annotated[str | None, typer.Argument(help="show, new, test or publish")] = None,
     name: Annotated[str | None, SAVED] = None,
 ) -> None:
-    """List the saved queries and which of them run; `queries show NAME` prints all of one."""
-    from athena_flow import output, query
-
-    broken: dict[str, BadQuery] = {}
-    library = query.library(wire.own_queries(s), broken)
-    if name in broken:
-        raise broken[name]
-    for error in broken.values():
-        terminal.say(s, f"note: left out: {error.message}")
-    if action not in (None, "show") or (action == "show") != (name is not None):
-        raise BadSetting("write `queries`, or `queries show NAME`")
-    if name:
-        _show_query(s, query.find(name, library))
-        return
-    known = wire.known_formats(s)
-    if s.unlock:
-        _unlock(s, library.values(), known)
-        return
-    documents = [output.query_doc(q, q.best(known) if known else None) for q in library.values()]
-    if s.as_ == "json":
-        terminal.data(s, output.to_json(documents))
-        return
-    names = ["group", "query", "title", "parameters"]
-    rows = [[d["group"], d["name"], d["title"], ", ".join(d["params"])] for d in documents]
-    if known:
-        names += ["status", "missing or lacking fields"]
-        rows = [
-            [*row, d["status"], ", ".join(d["missing"] or d["lacking"])]
-            for row, d in zip(rows, documents, strict=True)
-        ]
-        counts = Counter(d["status"] for d in documents)
-        terminal.say(s, ", ".join(f"{status}: {n}" for status, n in counts.most_common()))
-    terminal.print_rows(s, [(c, "string") for c in names], sorted(rows, key=_catalog_order))
-
-
-def _catalog_order(row: Sequence[object]) -> tuple[int, str]:
-    from athena_flow.header import GROUPS
-
-    order = list(GROUPS)
-    group = str(row[0])
-    return (order.index(group) if group in order else len(order), f"{group} {row[1]}")
-
-
-def _unlock(s: Settings, library: Iterable[SavedQuery], known: Sequence[LogFormat]) -> None:
-    """Prints which fields to add to a log format, to unlock which queries."""
-    from athena_flow import answers, output
-
-    saved = list(library)
-    if not known:
-        raise BadSetting(
-            "--unlock wants to know the log format", hint="--log-format, --logs or --table"
-        )
-    log_format = min(known, key=lambda f: sum(bool(q.missing(f)) for q in saved))
-    away = answers.out_of_reach(saved, log_format)
-    if away:
-        kind = "VPC" if log_format.kind == "tgw" else "Transit Gateway"
-        names = some([q.name for q in away])
-        terminal.say(s, f"note: {len(away)} queries need a flow log of a {kind}: {names}")
-    steps = [output.step_doc(step) for step in answers.unlock(saved, log_format)]
-    if s.as_ == "json":
-        terminal.data(s, output.to_json(steps))
-        return
-    columns = ("add", "queries", "unlocks", "improves")
-    rows = [
-        [", ".join(d["add"]), len(d["unlocks"]), ", ".join(d["unlocks"]), ", ".join(d["improves"])]
-        for d in steps
-    ]
-    terminal.print_rows(s, [(c, "int" if c == "queries" else "string") for c in columns], rows)
+    """List the saved queries and which of them run; show one, write and test your own, publish."""
+    library.queries(s, action, name)
 
 
 @command()
@@ -582,15 +513,3 @@ def _how_to_add(s: Settings) -> str:
 def _only(s: Settings, *forms: str) -> None:
     if (s.as_ or "table") not in forms:
         raise BadSetting(f"--as {s.as_} has no meaning here", hint=f"one of {', '.join(forms)}")
-
-
-def _show_query(s: Settings, saved: SavedQuery) -> None:
-    from athena_flow.output import query_doc, to_json
-    from athena_flow.page import query_page
-
-    known = wire.known_formats(s)
-    columns = saved.best(known) if known else None
-    if s.as_ == "json":
-        terminal.data(s, to_json(query_doc(saved, columns) | {"sql": saved.body}))
-    else:
-        terminal.data(s, "".join(query_page(saved, columns)))

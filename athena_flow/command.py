@@ -41,6 +41,10 @@ TABLE = ("engine", "database", "table", "catalog", *wire.AWS_FLAGS)
 SHAPE = ("location", "log_format", "allow_unknown", "layout", "file_type", "partitions")
 WINDOW = ("since", "until", "account", "region", "late")
 QUERY = ("param", "queries_dir", "price_per_tb", "logs", "log_format")
+LIBRARY = (
+    *("logs", "log_format", "queries_dir", "unlock", "param", "write"),
+    *("since", "account", "region", "workgroup", "output_location", "dry_run"),
+)
 BUDGET = ("max_cost", "max_scan", "workgroup", "output_location", *wire.TRINO_FLAGS)
 
 

@@ -90,7 +90,13 @@ class UnknownQuery(RequestError):
 
 
 class BadQuery(RequestError):
-    pass
+    """A saved query's file is wrong; ``faults`` are what is wrong in it, one by one."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, faults: Iterable[str] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.faults = tuple(faults)
 
 
 class BadParameter(RequestError):

@@ -203,6 +203,23 @@ class Layout:
                 terms.append(f"{column} < {int(window.end.timestamp())}")
         return conjunction(terms)
 
+    def recent(
+        self, days: int, accounts: tuple[str, ...], regions: tuple[str, ...], projected: bool
+    ) -> list[str]:
+        """Conditions on the keys for the last ``days``, as counted when the statement runs.
+
+        Athena computes `current_date` before it lists partitions, so they are pruned.
+        """
+        terms = self._key_terms(
+            Window(accounts=accounts, regions=regions), lambda key: name(key).text, projected
+        )
+        if DATE in self.keys:
+            parts = {"year": "%Y", "month": "%m", "day": "%d"}
+            spelled = literal(self._spelling(DATE, projected).format(**parts))
+            first = f"current_date - INTERVAL '{days}' DAY"
+            terms.append(f"{name(DATE)} >= date_format({first}, {spelled})")
+        return terms
+
     def _key_terms(
         self, window: Window, quoted: Callable[[str], str], projected: bool
     ) -> list[str]:

@@ -25,6 +25,7 @@ from athena_flow.errors import (
 from athena_flow.fields import COLUMNS
 from athena_flow.header import GIVEN, OWN_GROUP, Alias
 from athena_flow.params import Param, Value
+from athena_flow.sqltext import Sql
 from athena_flow.table import TableSpec
 from athena_flow.window import Window
 
@@ -164,10 +165,10 @@ def parse_query(text: str, path: Path, *, proven: bool = False) -> SavedQuery:
     try:
         found = tomllib.loads("\n".join(header_lines))
     except tomllib.TOMLDecodeError as error:
-        raise BadQuery(f"{path}: header: {error}") from None
+        raise BadQuery(f"{path}: header: {error}", faults=[f"header: {error}"]) from None
     wrong = list(header.faults(found))
     if wrong:
-        raise BadQuery(f"{path}: " + "; ".join(wrong))
+        raise BadQuery(f"{path}: " + "; ".join(wrong), faults=wrong)
     query = SavedQuery(
         name=path.stem,
         title=found["title"],
@@ -189,7 +190,7 @@ def parse_query(text: str, path: Path, *, proven: bool = False) -> SavedQuery:
             reads.faults(query.params, query.requires, query.improves, body)
         )
     if wrong:
-        raise BadQuery(f"{path}: " + "; ".join(wrong))
+        raise BadQuery(f"{path}: " + "; ".join(wrong), faults=wrong)
     return query
 
 
@@ -223,17 +224,18 @@ def bind(
 
 def render(
     query: SavedQuery,
-    values: Mapping[str, Value],
+    values: Mapping[str, Value | Sql],
     spec: TableSpec,
-    window: Window,
+    window: Window | Sql,
     has: Container[str] | None = None,
 ) -> str:
-    """The body with every value in place, its macros still calls. Arguments as of `bind`."""
+    """The body with every value in place, its macros still calls. Arguments as of `bind`; a
+    window may be its condition as well."""
     known = spec.format if has is None else has
     context: dict[str, object] = dict(values)
     context |= {template.HAS + c: c in known for c in query.improves}
     context["table"] = spec.sql
-    context["window"] = spec.predicate(window)
+    context["window"] = window if isinstance(window, Sql) else spec.predicate(window)
     try:
         return template.render(query.body, context, query.path)
     except ValueError as error:

@@ -98,7 +98,9 @@ class Settings:
         "the local catalog's file, for duckdb; default .athena-flow/catalog.sqlite", "FILE"
     )
     replace: bool = _switch("make an existing table anew, with the partitions it has")
-    write: bool = _switch("write athena-flow.toml, so that init-table needs no flags")
+    write: bool = _switch(
+        "keep what was found: athena-flow.toml of discover, NAME.expected.csv of queries test"
+    )
     allow_unknown: bool = _switch("keep fields that AWS may have added since, as text columns")
     dry_run: bool = _switch("print what would be done, and do nothing")
     as_: str | None = _setting("table, csv, json, ndjson or parquet; default table", "FORM")

@@ -35,9 +35,19 @@ if TYPE_CHECKING:
     from athena_flow.jobs import Reading
     from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
+    from athena_flow.named import WorkgroupQueries
+    from athena_flow.params import Value
     from athena_flow.plan import Delivered, PartitionPlan
-    from athena_flow.ports import Applied, Catalog, Engine, ObjectStore, Partitions, Progress
-    from athena_flow.query import BoundQuery
+    from athena_flow.ports import (
+        Applied,
+        Catalog,
+        Engine,
+        ObjectStore,
+        Partitions,
+        Progress,
+        Result,
+    )
+    from athena_flow.query import BoundQuery, SavedQuery
     from athena_flow.table import Projection, TableSpec
     from athena_flow.window import Window
 
@@ -448,6 +458,50 @@ def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions, lis
         adopted = adopt(database, described, catalog.parts(database, name), window)
         return adopted.spec, adopted, [*adopted.notes]
     return spec, ProjectedPartitions(now()) if spec.projection else catalog, []
+
+
+def published_table(s: Settings) -> TableSpec:
+    """The table that saved queries are published for."""
+    from athena_flow.window import Window
+
+    return _read_table(s, Window())[0]
+
+
+def open_named(s: Settings) -> WorkgroupQueries:
+    """The named queries of --workgroup."""
+    from athena_flow.engines.athena import PRIMARY
+    from athena_flow.named import WorkgroupQueries
+
+    return WorkgroupQueries(_account(s).client("athena"), s.workgroup or PRIMARY)
+
+
+def validate(s: Settings, saved: SavedQuery, values: Mapping[str, Value]) -> None:
+    """Lets Athena look at a statement, which costs nothing. Raises EngineError, MissingFields."""
+    from athena_flow import query
+    from athena_flow.ports import no_progress
+    from athena_flow.window import parse_window
+
+    window = parse_window("1d", None, now(), default=None)
+    window = replace(window, accounts=accounts(s), regions=s.region)
+    bound = query.bind(saved, values, published_table(s), window)
+    open_engine(s, no_progress).run(f"EXPLAIN (TYPE VALIDATE) {bound.sql}", ())
+
+
+def rows_of(saved: SavedQuery, values: Mapping[str, Value], logs: str) -> Result:
+    """A query's rows on all logs of a directory, by the embedded engine."""
+    from athena_flow import jobs, query
+    from athena_flow.cost import Budget, price_in
+    from athena_flow.engines.duckdb import DuckDBEngine, evaluate
+    from athena_flow.jobs import Reading
+    from athena_flow.ports import no_progress
+    from athena_flow.window import Window
+
+    tree = _tree(Settings(logs=logs), Window(), saved.requires)
+    bound = query.bind(saved, values, tree.spec, Window(), tree.common)
+    reading = Reading(tree, tree, evaluate, price_in("us-east-1", None))
+    budget = Budget(None, None)
+    _, result = jobs.run(bound, reading, DuckDBEngine(), budget, lambda _: None, no_progress)
+    return result
 
 
 def _tree(s: Settings, window: Window, needs: Sequence[str]) -> LogTree:

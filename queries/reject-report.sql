@@ -10,6 +10,7 @@
 --   "Rejections by VPC Block Public Access have no bytes.",
 --   "A record covers an aggregation interval of up to ten minutes, and any number of attempts.",
 -- ]
+-- aliases = ["top-rejected-sources"]
 -- requires = ["srcaddr", "dstport", "action", "packets", "bytes"]
 -- [params.limit]
 -- type = "int"

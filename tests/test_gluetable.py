@@ -106,7 +106,7 @@ def test_a_table_is_within_glues_limits(spec: TableSpec) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.data(), specs)
 def test_a_partition_repeats_its_tables_storage(data: st.DataObject, spec: TableSpec) -> None:
-    """Athena reads a partition by its own descriptor, so all but location and comments is the table's."""
+    """Athena reads a partition by its own descriptor: all but place and comments is the table's."""
     year = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
     partition = data.draw(partitions(spec.layout, *year))
     given = partition_input(spec, partition)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import DemoTree, Ran
 
-from athena_flow.fields import COLUMNS, FIELDS
+from athena_flow.fields import FIELDS
+from athena_flow.header import GROUPS
 from athena_flow.layout import LAYOUTS
 from athena_flow.query import library, parse_query
 
@@ -26,15 +27,12 @@ def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 
 def _queries() -> str:
     rows = (
-        (
-            f"`{q.name}`",
-            q.description,
-            ", ".join(f"`{p.name}`" + (" (required)" if p.required else "") for p in q.params),
-            ", ".join(f"`{COLUMNS[c]}`" for c in q.requires),
-        )
+        (title, f"[`{q.name}`](queries/README.md#{q.name})", q.title)
+        for group, title in GROUPS.items()
         for q in library().values()
+        if q.group == group
     )
-    return _table(("query", "what it says", "parameters", "fields it needs"), rows)
+    return _table(("group", "query", "title"), rows)
 
 
 def _fields() -> str:

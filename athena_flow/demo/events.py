@@ -11,7 +11,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 
-from athena_flow.demo.flows import SLOT, TCP, Flow, conversation, knock, packets_of, refused
+from athena_flow.demo.flows import (
+    SLOT,
+    TCP,
+    UDP,
+    Flow,
+    conversation,
+    knock,
+    packets_of,
+    refused,
+    seen,
+    through_nat,
+)
 from athena_flow.demo.vpc import Host, Record, Vpc
 from athena_flow.layout import Partition
 from athena_flow.window import DAY, HOUR
@@ -23,7 +34,17 @@ DROP = "203.0.113.200"
 """Where the large transfer goes."""
 CONTROL = "198.51.100.77"
 """Whom the beacon calls."""
+BUCKET = "52.95.128.180"
+"""An address of S3 that is fetched from without a gateway endpoint."""
 BEACON = timedelta(minutes=10)
+GUESSER = "198.51.100.140"
+LATE_GUEST = "198.51.100.160"
+POOL = "203.0.113.150"
+"""Of miners."""
+STRANGE_DNS = "203.0.113.53"
+MUTE = "203.0.113.170"
+"""Who never answers."""
+LAST_VISITOR = "203.0.113.190"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +80,23 @@ class Planted:
     """Yesterday: tens of GB in an hour from one web server to one address outside."""
     beacon: Event
     """Two days ago: one web server calls one address every `BEACON`, half a day long."""
+    guesses: Event
+    """Yesterday: one source logs in at a bastion, short tries and at last a long session."""
+    opened: Event
+    """Yesterday: port 3306 of a web server turns a source away, and then lets it in."""
+    lateral: Event
+    """Yesterday: one web server goes to port 445 of a dozen others."""
+    mining: Event
+    """Two days ago: one web server calls a mining pool, all day."""
+    dns_tunnel: Event
+    """Yesterday: one web server asks a name server outside, with far too many bytes."""
+    unanswered: Event
+    """Two days ago: one web server sends to one address, and nothing comes back."""
+    last_visit: Event
+    """Two days ago: the last that anybody sent to port 8081 of a web server."""
+    nat_to_s3: Event
+    """Two days ago: a batch host fetches from S3 through a NAT gateway, which costs money. Its
+    targets are S3 at its own interface and the gateway at the gateway's."""
 
 
 def plant(
@@ -73,6 +111,14 @@ def plant(
         "rdp": _rdp(third, day_before + 21 * HOUR + SLOT),
         "transfer": _transfer(first, yesterday + 3 * HOUR),
         "beacon": _beacon(fourth, day_before + 6 * HOUR),
+        "guesses": _guesses(third, yesterday + 10 * HOUR),
+        "opened": _opened(fourth, yesterday + 12 * HOUR),
+        "lateral": _lateral(first, yesterday + 16 * HOUR),
+        "mining": _mining(second, day_before),
+        "dns_tunnel": _dns_tunnel(third, yesterday + 18 * HOUR),
+        "unanswered": _unanswered(fourth, day_before + 10 * HOUR),
+        "last_visit": _last_visit(first, day_before + 4 * HOUR),
+        "nat_to_s3": _nat_to_s3(third, day_before + 10 * HOUR),
     }
     extra: dict[Partition, list[Record]] = defaultdict(list)
     for record in chain.from_iterable(events.values()):
@@ -153,4 +199,77 @@ def _beacon(vpc: Vpc, start: datetime) -> list[Record]:
     for n in range(12 * HOUR // BEACON):
         flow = _call(source, target, 443, int((start + n * BEACON).timestamp()) + 41, 612)
         records += conversation(flow, flow.reply(208, "19"))
+    return records
+
+
+def _nat_to_s3(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target = vpc.hosts["batch"][0], Host(BUCKET, "S3", "8")
+    records: list[Record] = []
+    for n in range(6):
+        flow = _call(source, target, 443, int(start.timestamp()) + 45 * n + 10, 3_400)
+        records += through_nat(vpc.hosts["nat"][0], flow, flow.reply(2_000_000 + 7_000 * n, "19"))
+    return records
+
+
+def _guesses(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target, first = Host(GUESSER), vpc.hosts["bastion"][0], int(start.timestamp()) + 31
+    records: list[Record] = []
+    for n in range(30):
+        flow = _call(source, target, 22, first + 7 * n, 2_300)
+        records += conversation(flow, flow.reply(3_100, "19"))
+    session = _call(source, target, 22, first + 250, 61_000)
+    records += conversation(session, session.reply(480_000, "18"))
+    return records
+
+
+def _opened(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target, first = Host(LATE_GUEST), vpc.hosts["web"][7], int(start.timestamp())
+    calls = [_call(source, target, 3306, first + n, 9_000) for n in (35, 50, 80, 240, 270)]
+    records = [refused(knock(call, 1)) for call in calls[:3]]
+    for call in calls[3:]:
+        records += conversation(call, call.reply(52_000, "19"))
+    return records
+
+
+def _lateral(vpc: Vpc, start: datetime) -> list[Record]:
+    source, first = vpc.hosts["web"][19], int(start.timestamp()) + 40
+    records: list[Record] = []
+    for n, target in enumerate(vpc.hosts["web"][:12]):
+        flow = _call(source, target, 445, first + 20 * n, 7_000)
+        records += conversation(flow, flow.reply(4_000, "19"))
+    return records
+
+
+def _mining(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target = vpc.hosts["web"][9], Host(POOL)
+    records: list[Record] = []
+    for n in range(12):
+        end = int((start + 2 * n * HOUR).timestamp()) + 35 + 101 * n % 250
+        flow = _call(source, target, 3333, end, 21_000)
+        records += conversation(flow, flow.reply(34_000, "0"))
+    return records
+
+
+def _dns_tunnel(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target, first = vpc.hosts["web"][6], Host(STRANGE_DNS), int(start.timestamp()) + 40
+    records: list[Record] = []
+    for n in range(25):
+        flow = _call(source, target, 53, first + 10 * n, 160_000)
+        flow = replace(flow, protocol=UDP, packets=800, flags="0")
+        records += conversation(flow, flow.reply(90_000, "0"))
+    return records
+
+
+def _unanswered(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target, first = vpc.hosts["web"][8], Host(MUTE), int(start.timestamp()) + 40
+    calls = (_call(source, target, 8443, first + 30 * n, 8_400) for n in range(8))
+    return [seen(source, replace(call, flags="2"), egress=True) for call in calls]
+
+
+def _last_visit(vpc: Vpc, start: datetime) -> list[Record]:
+    source, target, first = Host(LAST_VISITOR), vpc.hosts["web"][13], int(start.timestamp())
+    records: list[Record] = []
+    for end in (first + 45, first + 120, first + 200):
+        flow = _call(source, target, 8081, end, 5_000)
+        records += conversation(flow, flow.reply(20_000, "19"))
     return records

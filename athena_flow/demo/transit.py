@@ -22,6 +22,9 @@ OLD_NETWORK = "10.250.0.7"
 """Whom a web server still calls: its route is a black hole."""
 UNROUTED = "10.99.1.1"
 """Whom a batch host calls: no route leads there."""
+GRE = 47
+GRE_SOURCE = "batch"
+"""The group of hosts that has a tunnel to the other VPC."""
 JUMBO_SOURCE = "db"
 """The group of hosts that sends packets larger than the gateway takes."""
 
@@ -144,6 +147,9 @@ def through(gateway: Gateway, slot: datetime, rng: random.Random) -> Iterator[Re
         host = _hosts(vpcs[0], group)[0]
         flow = _flow(host, Host(address), 443, size_bytes, first, rng)
         yield gateway.lost(flow, vpcs[0], reason)
+    near, far = (_hosts(vpc, GRE_SOURCE)[0] for vpc in vpcs[:2])
+    tunnel = Flow(near, far, 0, 0, GRE, 90, 64_800, first + 20, first + 80, "0")
+    yield from gateway.passed(tunnel, vpcs[0], vpcs[1])
     yield gateway.silent(office, first, first + 60)
 
 

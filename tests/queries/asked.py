@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,6 +65,7 @@ def utc(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
 
 
+@cache
 def address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """None for what is no address."""
     try:
@@ -72,13 +74,16 @@ def address(text: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address |
         return None
 
 
+_network = cache(ipaddress.ip_network)
+
+
 def inside(text: str | None, networks: str | Iterable[str]) -> bool | None:
     """in_cidr by Python's ipaddress; None where there is no address."""
     found = address(text)
     if found is None:
         return None
     listed = [networks] if isinstance(networks, str) else networks
-    return any(found in ipaddress.ip_network(network) for network in listed)
+    return any(found in _network(network) for network in listed)
 
 
 _PRIVATE = (

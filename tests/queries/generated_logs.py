@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+from loaded_logs import fill
 
 from athena_flow.demo import TRANSIT_FIELDS, file_key, write_file
 from athena_flow.fields import TGW, VPC, Field
@@ -63,6 +65,8 @@ class Log:
     format: LogFormat
     root: Path
     records: tuple[Record, ...]
+    places: tuple[Partition, ...]
+    """Where each record lies."""
 
     def within(self, window: Window) -> list[Record]:
         """The records whose end lies in the window, as the files hold them."""
@@ -86,51 +90,55 @@ def write_log(root: Path, name: str, file_type: FileType, seed: int = 7, count: 
     version = str(max(f.version for f in fmt.fields))
     texts = [{f.name: record.get(f.name, "-") for f in fmt.fields} for record in made]
     texts = [record | {"version": version} for record in texts]
-    for place, rows in _placed(texts, made):
-        key = file_key(DAILY, place)
-        if file_type == "text":
-            lines = (" ".join(row[f.name] for f in fmt.fields) for row in rows)
-            write_file(root / key, (fmt.header, *lines))
-        else:
-            _write_parquet((root / key).with_suffix("").with_suffix(".log.parquet"), fmt, rows)
-    return Log(f"{name}-{file_type}", fmt, root, tuple(typed(row, fmt.fields) for row in texts))
+    places = tuple(map(_place, made))
+    records = tuple(typed(row, fmt.fields) for row in texts)
+    files: dict[Partition, list[int]] = defaultdict(list)
+    for n, place in enumerate(places):
+        files[place].append(n)
+    with duckdb.connect() as db:
+        for place, numbers in sorted(files.items()):
+            key = file_key(DAILY, place)
+            if file_type == "text":
+                lines = (" ".join(texts[n][f.name] for f in fmt.fields) for n in numbers)
+                write_file(root / key, (fmt.header, *lines))
+            else:
+                path = (root / key).with_suffix("").with_suffix(".log.parquet")
+                _write_parquet(db, path, fmt, [records[n] for n in numbers])
+    return Log(f"{name}-{file_type}", fmt, root, records, places)
 
 
-def typed(texts: Mapping[str, str], fields: Iterable[Field]) -> Record:
+def typed(texts: Mapping[str, str], fields: tuple[Field, ...]) -> Record:
     """A record's texts as the values of its columns, as a log's reader sees them."""
     return {
-        f.column: texts[f.name] if f.athena_type == "string" else _number(texts[f.name])
-        for f in fields
-        if f.name in texts
+        column: texts[name] if is_text else _number(texts[name])
+        for name, column, is_text in _read_as(fields)
+        if name in texts
     }
+
+
+@cache
+def _read_as(fields: tuple[Field, ...]) -> tuple[tuple[str, str, bool], ...]:
+    """Of each field its name, its column, and whether that is text."""
+    return tuple((f.name, f.column, f.athena_type == "string") for f in fields)
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _placed(
-    texts: Iterable[Texts], made: Iterable[Texts]
-) -> Iterator[tuple[Partition, list[Texts]]]:
-    """The records by the file that they belong to: account, region, and day."""
-    files: dict[Partition, list[Texts]] = defaultdict(list)
-    for shown, whole in zip(texts, made, strict=True):
-        slot = int(whole["end"]) // 86_400 * 86_400
-        place = Partition(whole["account-id"], whole["region"], datetime.fromtimestamp(slot, UTC))
-        files[place].append(shown)
-    yield from sorted(files.items(), key=lambda item: item[0])
+def _place(made: Texts) -> Partition:
+    """The file that a record belongs to: account, region, and day."""
+    slot = int(made["end"]) // 86_400 * 86_400
+    return Partition(made["account-id"], made["region"], datetime.fromtimestamp(slot, UTC))
 
 
-def _write_parquet(path: Path, fmt: LogFormat, rows: list[Texts]) -> None:
-    kinds = {"int": "INTEGER", "bigint": "BIGINT", "string": "VARCHAR"}
-    names = ", ".join(f'"{f.column}" {kinds[f.athena_type]}' for f in fmt.fields)
+def _write_parquet(
+    db: duckdb.DuckDBPyConnection, path: Path, fmt: LogFormat, records: Sequence[Record]
+) -> None:
+    kinds = [(f.column, f.athena_type) for f in fmt.fields]
+    fill(db, "log", kinds, [tuple(r.values()) for r in records])
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as db:
-        db.execute(f"CREATE TABLE log ({names})")
-        marks = ", ".join("?" for _ in fmt.fields)
-        values = [tuple(typed(row, fmt.fields).values()) for row in rows]
-        db.executemany(f"INSERT INTO log VALUES ({marks})", values)
-        db.execute(f"COPY log TO '{path}' (FORMAT parquet)")
+    db.execute(f"COPY log TO '{path}' (FORMAT parquet)")
 
 
 # ---------------------------------------------------------------- what is in them

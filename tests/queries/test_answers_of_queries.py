@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,18 +19,19 @@ from typing import Any
 
 import pytest
 from asked import Asked
-from conftest import NOW, Line, read_lines
-from generated_logs import KINDS, WINDOW, Log, typed, write_log
+from conftest import NOW, DemoTree
+from demo_logs import demo_of
+from generated_logs import KINDS, WINDOW, Log, write_log
+from loaded_logs import Loaded
 
 from athena_flow import jobs, params
 from athena_flow.cost import Budget, price_in
-from athena_flow.demo import ALL_FIELDS, TRANSIT, TRANSIT_FIELDS, Demo, prepare
 from athena_flow.engines.duckdb import DuckDBEngine, evaluate, parquet_schema
 from athena_flow.errors import MissingFields
 from athena_flow.header import GROUPS
 from athena_flow.jobs import Reading
 from athena_flow.local import read_tree
-from athena_flow.ports import Result, no_progress
+from athena_flow.ports import no_progress
 from athena_flow.query import SavedQuery, bind, library
 from athena_flow.window import Window
 
@@ -75,12 +77,12 @@ def _cases(query: SavedQuery) -> list[list[str]]:
 class Ran:
     """A query's answer, and what an independent one is worked out from."""
 
-    result: Result
+    rows: Sequence[tuple]
     values: Mapping[str, Any]
 
 
 def _run(query: SavedQuery, given: Sequence[str], root: Path, window: Window) -> Ran:
-    """As `run --logs` does it. Raises MissingFields."""
+    """As `run --logs` does it, from the files. Raises MissingFields."""
     tree = read_tree(
         str(root), window, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
     )
@@ -90,7 +92,7 @@ def _run(query: SavedQuery, given: Sequence[str], root: Path, window: Window) ->
     _, result = jobs.run(
         bound, reading, DuckDBEngine(), Budget(None, None), lambda found: None, no_progress
     )
-    return Ran(result, values)
+    return Ran(result.rows, values)
 
 
 def _plain(value: Any) -> Any:
@@ -134,51 +136,69 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> list[Log]:
 
 
 @pytest.fixture(scope="module")
-def shuffled(tmp_path_factory: pytest.TempPathFactory) -> list[Log]:
-    """The same records in another order: rows that tie in the files and in the answer."""
-    root = tmp_path_factory.mktemp("shuffled")
-    return [write_log(root / name, name, "text", seed=-7) for name in ("all", "tgw")]
+def loaded(logs: list[Log]) -> dict[str, tuple[Log, Loaded]]:
+    """Each format's log and its records in DuckDB; files of text and Parquet hold the same."""
+    texts = [log for log in logs if log.name.endswith("-text")]
+    return {
+        log.name.removesuffix("-text"): (log, Loaded(log.format, log.records, log.places))
+        for log in texts
+    }
+
+
+@pytest.fixture(scope="module")
+def shuffled(loaded: dict[str, tuple[Log, Loaded]]) -> dict[str, Loaded]:
+    """The same records in another order: rows that tie in the log and in the answer."""
+
+    def mixed(log: Log) -> Loaded:
+        both = list(zip(log.records, log.places, strict=True))
+        random.Random(-7).shuffle(both)
+        records, places = zip(*both, strict=True)
+        return Loaded(log.format, records, places)
+
+    return {name: mixed(log) for name, (log, _) in loaded.items() if name in ("all", "tgw")}
+
+
+def _values(query: SavedQuery, given: Sequence[str]) -> dict[str, Any]:
+    return params.bind(query.params, given, NOW)
 
 
 @each_query
-def test_rows_equal_an_independent_answer(name: str, logs: list[Log]) -> None:
-    """On each log that has its fields, a query's rows are those that plain Python works out."""
+def test_rows_equal_an_independent_answer(
+    name: str, loaded: dict[str, tuple[Log, Loaded]], shuffled: dict[str, Loaded]
+) -> None:
+    """On each log that has its fields, a query's rows are those that plain Python works out; the
+    same records in another order give the same rows in the same order, ties included."""
     query, answer = LIBRARY[name], _function(LIBRARY[name])
-    able = [log for log in logs if not query.missing(log.format)]
+    able = {title: one for title, one in loaded.items() if not query.missing(one[0].format)}
     assert able, "no generated log has its fields"
     some = 0
-    for log in able:
+    for title, (log, table) in able.items():
         for given in _cases(query):
-            ran = _run(query, given, log.root, WINDOW)
-            asked = _asked(log.within(WINDOW), log.format.columns, ran.values)
-            _compare(ran.result.rows, answer(asked), f"{name} {given} on {log.name}")
-            some += len(ran.result.rows)
+            values = _values(query, given)
+            rows = table.ask(query, values, WINDOW).rows
+            asked = _asked(log.within(WINDOW), log.format.columns, values)
+            _compare(rows, answer(asked), f"{name} {given} on {title}")
+            some += len(rows)
+            if title in shuffled:
+                again = shuffled[title].ask(query, values, WINDOW).rows
+                _compare(rows, again, f"{name} {given}: the order of the records shows")
     assert some, "no generated log gives a row: the comparison is empty"
 
 
 @each_query
-def test_everything_without_a_window(name: str, logs: list[Log]) -> None:
-    """Without --since all records count, also on the logs' first and last day."""
+def test_a_run_over_files_gives_those_rows(name: str, logs: list[Log]) -> None:
+    """`run` over text and over Parquet files gives them too, within a window; without --since all
+    records count, also on the logs' first and last day."""
     query, answer = LIBRARY[name], _function(LIBRARY[name])
-    log = next(log for log in reversed(logs) if not query.missing(log.format))
-    ran = _run(query, _cases(query)[0], log.root, Window())
-    asked = _asked(log.records, log.format.columns, ran.values)
-    _compare(ran.result.rows, answer(asked), f"{name} on {log.name}")
-
-
-@each_query
-def test_the_order_of_records_does_not_matter(
-    name: str, logs: list[Log], shuffled: list[Log]
-) -> None:
-    """The same records in another order give the same rows in the same order, ties included."""
-    query = LIBRARY[name]
-    for log in shuffled:
-        if query.missing(log.format):
-            continue
-        (twin,) = [other for other in logs if other.name == f"{log.root.name}-text"]
-        for given in _cases(query):
-            one, two = (_run(query, given, at.root, WINDOW).result.rows for at in (twin, log))
-            _compare(one, two, f"{name} {given}: the order of the records shows")
+    able = [log for log in logs if not query.missing(log.format)]
+    given = _cases(query)[0]
+    text, parquet = able[-2:]
+    assert (text.name[:3], text.name[-5:]) == (parquet.name[:3], "-text")
+    for log, window in ((text, WINDOW), (parquet, WINDOW), (text, Window())):
+        ran = _run(query, given, log.root, window)
+        records = log.within(window) if window == WINDOW else log.records
+        asked = _asked(records, log.format.columns, ran.values)
+        _compare(ran.rows, answer(asked), f"{name} {given} on {log.name}")
 
 
 @each_query
@@ -196,63 +216,31 @@ def test_without_its_fields_a_query_reaches_no_engine(name: str, logs: list[Log]
 # ---------------------------------------------------------------- the demo's logs
 
 
-@dataclass(frozen=True)
-class DemoLogs:
-    root: Path
-    demo: Demo
-    vpc: list[dict]
-    tgw: list[dict]
-
-
-@pytest.fixture(scope="module")
-def demo_logs(tmp_path_factory: pytest.TempPathFactory) -> DemoLogs:
-    """What `athena-flow demo` writes: two flow logs in one tree."""
-    root = tmp_path_factory.mktemp("queries-demo")
-    demo = prepare(root, NOW)
-
-    def records(below: str, fields: Any) -> list[dict]:
-        lines: Sequence[Line] = list(read_lines((root / below).rglob("*.gz")))
-        return [typed(line.record, fields) for line in lines]
-
-    return DemoLogs(
-        root,
-        demo,
-        records("AWSLogs", ALL_FIELDS.fields),
-        records(TRANSIT, TRANSIT_FIELDS.fields),
-    )
-
-
 @each_query
-def test_the_demo_has_something_to_find(name: str, demo_logs: DemoLogs) -> None:
+def test_the_demo_has_something_to_find(name: str, demo_folder: DemoTree) -> None:
     """With its defaults each query has rows on the demo's mixed tree, and they are right."""
     query, answer = LIBRARY[name], _function(LIBRARY[name])
-    given = _table(query, "DEMO").get(query.name, [])
-    ran = _run(query, given, demo_logs.root, Window())
-    assert ran.result.rows, "no rows: the demo plants nothing for it"
-    formats = {"vpc": ALL_FIELDS, "tgw": TRANSIT_FIELDS}
-    fit = {kind: fmt for kind, fmt in formats.items() if not query.missing(fmt)}
-    absent = dict.fromkeys(column for fmt in fit.values() for column in fmt.columns)
-    records = [absent | record for kind in fit for record in getattr(demo_logs, kind)]
-    common = set.intersection(*(set(fmt.columns) for fmt in fit.values()))
-    _compare(ran.result.rows, answer(_asked(records, [*common], ran.values)), f"{name} on the demo")
+    demo_logs = demo_of(demo_folder.root)
+    values = _values(query, _table(query, "DEMO").get(query.name, []))
+    kinds = demo_logs.fit(query)
+    table = demo_logs.table(kinds)
+    ran = table.ask(query, values, Window())
+    assert ran.rows, "no rows: the demo plants nothing for it"
+    asked = _asked(demo_logs.records(kinds), [*table.common], values)
+    _compare(ran.rows, answer(asked), f"{name} on the demo")
     finds = _table(query, "FINDS").get(query.name)
     if finds:
-        names = [column for column, _ in ran.result.columns]
-        rows = [dict(zip(names, row, strict=True)) for row in ran.result.rows]
-        assert finds(rows, demo_logs.demo.planted), rows[:3]
+        rows = [dict(zip(ran.columns, row, strict=True)) for row in ran.rows]
+        assert finds(rows, demo_folder.demo.planted), rows[:3]
     assert finds or query.group != "detect", "a detection says in FINDS what it has to find"
 
 
 @each_query
 def test_less_fields_give_the_same_columns(name: str) -> None:
     """What improves a query changes its rows, never the names of its columns."""
-    import sqlglot
     from test_rendered_queries import rendered
 
-    shapes = {
-        tuple(sqlglot.parse_one(sql, dialect="athena").named_selects)
-        for sql in rendered(LIBRARY[name])
-    }
+    shapes = {tuple(tree.named_selects) for _, tree in rendered(LIBRARY[name])}
     assert len(shapes) == 1, shapes
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 import sqlglot
@@ -18,7 +19,7 @@ from athena_flow.layout import DAILY, LAYOUTS, Layout, Partition
 from athena_flow.logformat import LogFormat
 from athena_flow.params import TYPES, Param
 from athena_flow.prune import kept, table_scans
-from athena_flow.query import SavedQuery, bind, library, parse_query
+from athena_flow.query import SavedQuery, bind, library, parse_query, render
 from athena_flow.reads import Variant, columns_read, variants
 from athena_flow.table import TableSpec
 from athena_flow.translate import to_duckdb
@@ -37,15 +38,39 @@ def spec_of(query: SavedQuery, has: frozenset[str], layout: Layout = DAILY) -> T
     return TableSpec("flow_logs", "logs", "s3://bucket/", fmt, layout)
 
 
-def ways(query: SavedQuery) -> Iterator[tuple[Variant, TableSpec]]:
-    for variant in variants(query.params, list(query.improves), query.body):
-        yield variant, spec_of(query, variant.has)
+@cache
+def _ways(name: str) -> tuple[tuple[Variant, TableSpec], ...]:
+    query = LIBRARY[name]
+    found = variants(query.params, list(query.improves), query.body)
+    return tuple((variant, spec_of(query, variant.has)) for variant in found)
 
 
-def rendered(query: SavedQuery) -> Iterator[str]:
-    """The statements that it can become."""
-    for variant, spec in ways(query):
-        yield bind(query, variant.values, spec, WINDOW).sql
+def ways(query: SavedQuery) -> tuple[tuple[Variant, TableSpec], ...]:
+    return _ways(query.name)
+
+
+@cache
+def _rendered(name: str) -> tuple[tuple[str, exp.Query], ...]:
+    query, found = LIBRARY[name], []
+    for variant, spec in _ways(name):
+        sql = bind(query, variant.values, spec, WINDOW).sql
+        tree = sqlglot.parse_one(sql, dialect="athena")
+        assert isinstance(tree, exp.Query)
+        found.append((sql, tree))
+    return tuple(found)
+
+
+def rendered(query: SavedQuery) -> tuple[tuple[str, exp.Query], ...]:
+    """The statements that it can become, each with its tree in Athena's dialect."""
+    return _rendered(query.name)
+
+
+_asked_of = cache(lambda condition, keys, rows: tuple(evaluate(condition, keys, rows)))
+
+
+def _evaluated(condition: str, keys: Sequence[str], rows: Sequence[Sequence[str]]) -> list[bool]:
+    """`evaluate`, asked once for each condition: the statements of one query share theirs."""
+    return list(_asked_of(condition, tuple(keys), tuple(map(tuple, rows))))
 
 
 @each_query
@@ -53,7 +78,7 @@ def test_the_file_passes_every_check(name: str) -> None:
     """Header against body, fields against statement: what is checked of a user's own query."""
     query = LIBRARY[name]
     assert parse_query(query.path.read_text("utf-8"), query.path) == query
-    read = set().union(*(columns_read(sql, "logs") for sql in rendered(query)))
+    read = set().union(*(columns_read(sql, "logs") for sql, _ in rendered(query)))
     unread = {*query.requires, *query.improves} - read
     assert not unread or "*" in read, f"declared and not read: {unread}"
 
@@ -84,10 +109,8 @@ def _tests(query: SavedQuery, param: Param) -> bool:
 @each_query
 def test_it_is_athenas_sql_and_duckdbs(name: str) -> None:
     """It parses in Athena's dialect, no macro is left in it, and it translates for DuckDB."""
-    for variant, spec in ways(LIBRARY[name]):
-        sql = bind(LIBRARY[name], variant.values, spec, WINDOW).sql
-        tree = sqlglot.parse_one(sql, dialect="athena")
-        assert isinstance(tree, exp.Query)
+    query = LIBRARY[name]
+    for (_, spec), (sql, _) in zip(ways(query), rendered(query), strict=True):
         assert macros.expand(sql) == sql
         assert len(sql.encode()) < 100_000
         to_duckdb(sql, {spec.key: dict((*spec.columns, *spec.keys))})
@@ -110,18 +133,17 @@ def test_it_prunes_partitions(name: str, layout: Layout) -> None:
     assert 0 < sum(wanted) < len(places)
     for variant, _ in ways(query):
         spec = spec_of(query, variant.has, layout)
-        scans = table_scans(bind(query, variant.values, spec, WINDOW).sql, layout.keys)
+        sql = macros.expand(render(query, variant.values, spec, WINDOW))
+        scans = table_scans(sql, layout.keys)
         assert scans
         for scan in scans:
-            assert list(kept(scan, spec, places, evaluate)) == wanted, scan
+            assert list(kept(scan, spec, places, _evaluated)) == wanted, scan
 
 
 @each_query
 def test_its_rows_have_one_order(name: str) -> None:
     """ORDER BY settles every tie: by all columns, or by those that tell the rows apart."""
-    for sql in rendered(LIBRARY[name]):
-        tree = sqlglot.parse_one(sql, dialect="athena")
-        assert isinstance(tree, exp.Query)
+    for sql, tree in rendered(LIBRARY[name]):
         keys = _keys(tree) - _fixed(tree)
         assert keys <= _ordered_by(tree), f"the order leaves ties among {keys}:\n{sql}"
 

@@ -1,0 +1,107 @@
+"""The edge to Athena's named queries: those of one workgroup, listed and written by boto3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from athena_flow.awserrors import aws_failure
+from athena_flow.errors import NotFound
+from athena_flow.publish import Named
+
+BATCH = 50
+"""Ids in one BatchGetNamedQuery, and on a page of ListNamedQueries. Source: Athena API reference,
+NamedQueryIds and MaxResults."""
+
+
+class WorkgroupQueries:
+    """A `publish.NamedQueries`. Raises NotFound, and as `aws_failure`; retries are the client's."""
+
+    def __init__(self, client: Any, workgroup: str) -> None:  # a boto3 client, made at run time
+        self._athena, self.workgroup = client, workgroup
+
+    def all(self) -> Iterator[Named]:
+        doing = f"workgroup {self.workgroup}"
+        _asked(doing, self._athena.get_work_group, WorkGroup=self.workgroup)
+        token: dict[str, str] = {}
+        while True:
+            page = _asked(
+                f"listing the named queries of {doing}",
+                self._athena.list_named_queries,
+                WorkGroup=self.workgroup,
+                MaxResults=BATCH,
+                **token,
+            )
+            yield from self._read(page.get("NamedQueryIds", []))
+            if not page.get("NextToken"):
+                return
+            token = {"NextToken": page["NextToken"]}
+
+    def _read(self, ids: list[str]) -> Iterator[Named]:
+        if not ids:
+            return
+        answer = _asked(
+            "reading named queries", self._athena.batch_get_named_query, NamedQueryIds=ids
+        )
+        found = list(answer.get("NamedQueries", []))
+        for undone in answer.get("UnprocessedNamedQueryIds", []):
+            one = self._one(undone["NamedQueryId"])
+            found += [one] if one else []
+        for entry in found:
+            yield Named(
+                entry["Name"],
+                entry.get("Description") or "",
+                entry["Database"],
+                entry["QueryString"],
+                entry["NamedQueryId"],
+            )
+
+    def _one(self, number: str) -> Any:
+        """One that a batch left undone; None if somebody has removed it meanwhile."""
+        try:
+            read = self._athena.get_named_query
+            return _asked(f"reading named query {number}", read, NamedQueryId=number)["NamedQuery"]
+        except NotFound:
+            return None
+
+    def create(self, wanted: Named) -> None:
+        _asked(
+            f"creating the named query {wanted.name}",
+            self._athena.create_named_query,
+            Name=wanted.name,
+            Description=wanted.description,
+            Database=wanted.database,
+            QueryString=wanted.sql,
+            WorkGroup=self.workgroup,
+        )
+
+    def update(self, wanted: Named) -> None:
+        _asked(
+            f"updating the named query {wanted.name}",
+            self._athena.update_named_query,
+            NamedQueryId=wanted.id,
+            Name=wanted.name,
+            Description=wanted.description,
+            QueryString=wanted.sql,
+        )
+
+    def remove(self, found: Named) -> None:
+        try:
+            remove = self._athena.delete_named_query
+            _asked(f"removing the named query {found.name}", remove, NamedQueryId=found.id)
+        except NotFound:
+            return
+
+
+def _asked(doing: str, call: Callable[..., Any], **arguments: object) -> Any:  # as boto3
+    try:
+        return call(**arguments)
+    except (ClientError, BotoCoreError) as error:
+        failure = aws_failure(error, doing)
+        said = failure.message.lower()
+        if "invalidrequest" in said and ("not found" in said or "does not exist" in said):
+            hint = "name one with --workgroup" if "workgroup" in said else None
+            raise NotFound(failure.message, hint=hint) from error
+        raise failure from error
