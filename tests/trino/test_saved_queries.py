@@ -39,7 +39,13 @@ from generated_logs import KINDS, WINDOW, Log, write_log  # noqa: E402
 pytest_plugins = "trino_fixtures"
 
 On = Callable[[str], TrinoEngine]
-LIBRARY = library()
+ASKED = (
+    *("daily-trend", "ioc-match", "log-status-summary", "port-scan", "reject-report"),
+    *("ssh-rdp-traffic", "tgw-packet-loss", "top-talkers", "traffic-from-source"),
+)
+"""The queries that are asked here. The others have not been run on Trino: each one that passes
+joins them, until this list is the library."""
+LIBRARY = {name: query for name, query in library().items() if name in ASKED}
 PRICE = price_in("us-east-1", None)
 
 
