@@ -428,10 +428,9 @@ class GlueCatalog:
                 if not left:
                     break
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                f"{what}: {outcome.done:,} of {len(wanted):,} are done; the same command does"
-                " the rest"
-            ) from None
+            rest = "; the same command does the rest" if outcome.done < len(wanted) else ""
+            told = f"{what}: {outcome.done:,} of {len(wanted):,} are done{rest}"
+            raise KeyboardInterrupt(told) from None
         return outcome.applied(wanted)
 
     def _round(

@@ -16,6 +16,8 @@ from athena_flow.errors import (
     NotFound,
 )
 
+IAM = "the README lists the IAM actions that are needed"
+"""What to do about a denial."""
 _LOGIN = "log in again (aws sso login, or new keys), or choose another --profile"
 _EXPIRED = {
     "ExpiredToken",
@@ -60,7 +62,7 @@ def aws_failure(error: Exception, doing: str) -> AthenaFlowError:
     if code in _EXPIRED:
         return NoCredentials(message, hint=_LOGIN)
     if code in _DENIED:
-        return AccessDenied(message, hint="the README lists the IAM actions that are needed")
+        return AccessDenied(message, hint=IAM)
     if code in _MISSING:
         return NotFound(message)
     if code == "NoRegionError":

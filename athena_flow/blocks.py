@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations, product
@@ -49,12 +49,33 @@ class Block:
 
 def blocks(location: str, samples: Sequence[Sample]) -> list[Block]:
     """The samples grouped into what one table each can read, largest group first."""
+    formats: dict[Layout, set[LogFormat]] = defaultdict(set)
+    for sample in samples:
+        if sample.file_type == "text" and sample.format:
+            formats[sample.layout].add(sample.format)
     groups: dict[tuple[Layout, FileType, LogFormat | None], list[Sample]] = defaultdict(list)
     for sample in samples:
         own = None if sample.file_type == "parquet" else sample.format
+        own = widest(own, formats[sample.layout]) if own else None
         groups[sample.layout, sample.file_type, own].append(sample)
     ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
     return [_block(location, *group, members) for group, members in ordered]
+
+
+def widest(log_format: LogFormat, formats: Iterable[LogFormat]) -> LogFormat:
+    """The format of a text table that reads this one too: the same fields, and more after them.
+
+    The format itself where several go on in different ways.
+    """
+    longer = [found for found in formats if _begins(log_format, found)]
+    last = [
+        one for one in longer if not any(one != other and _begins(one, other) for other in longer)
+    ]
+    return last[0] if len(last) == 1 else log_format
+
+
+def _begins(short: LogFormat, long: LogFormat) -> bool:
+    return long.fields[: len(short.fields)] == short.fields
 
 
 def _block(

@@ -247,7 +247,8 @@ def _nowhere(case: Case, why: str) -> Finding:
 def _report(case: Case, seen: Survey, unread: Unread, found: Sequence[Finding]) -> Report:
     measured = _measured(case.found.samples)
     notes = (
-        _looked(seen), *_measures(measured), *unread.notes(), *_meanings(case), *limits(seen)
+        _looked(seen), *_measures(measured), *_line_ends(case), *unread.notes(),
+        *_meanings(case), *limits(seen),
     )  # fmt: skip
     return Report(case.table.title, len(seen.samples), seen.keys, tuple(found), measured, notes)
 
@@ -260,6 +261,13 @@ def _looked(seen: Survey) -> str:
         return looked
     each = f"{len(seen.samples) / len(days):,.0f} of {seen.keys / len(days):,.0f} a day"
     return f"{looked}, {days[0]} to {days[-1]}: {each}"
+
+
+def _line_ends(case: Case) -> Iterator[str]:
+    """Hadoop's line reader, Trino's and ours take CRLF for one line end."""
+    ended = [s for s in case.samples if s.rows and s.rows.crlf]
+    if ended:
+        yield f"CRLF line ends in {files(len(ended))}: read as line ends, harmless"
 
 
 def _meanings(case: Case) -> Iterator[str]:

@@ -20,7 +20,7 @@ from athena_flow import library, terminal, wire
 from athena_flow.command import BUDGET, LIBRARY, QUERY, SHAPE, TABLE, WINDOW, app, command, main
 from athena_flow.completion import complete_query
 from athena_flow.errors import BadSetting, Findings, ForeignTable, did_you_mean, some
-from athena_flow.settings import ENVIRONMENT, FILE_NAME, Settings
+from athena_flow.settings import ENVIRONMENT, FILE_NAME, Settings, flag
 
 if TYPE_CHECKING:
     from athena_flow.blocks import Block
@@ -174,7 +174,7 @@ def add_partitions(s: Settings) -> None:
             wanted = wire.planned(s, progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("looking for logs: nothing was added") from None
-        for note in _plan_notes(wanted):
+        for note in _plan_notes(s, wanted):
             terminal.say(s, f"note: {note}")
         plan, found = wanted.plan, wanted.found
         have = f"{wanted.spec.title}: wanted {plan.wanted}, present"
@@ -201,34 +201,52 @@ def add_partitions(s: Settings) -> None:
     jobs.check_applied(wanted.spec, applied, found)
 
 
-FAILED_LINES = 20
-"""Partitions that are told one by one where nobody asked for JSON."""
+FAILED_SHOWN = 20
+"""Partitions that are named for each reason where nobody asked for JSON."""
+GAPS_SHOWN = 40
+"""Gaps that are listed below the calendar on a terminal."""
 
 
 def _say_failed(s: Settings, what: str, failed: Sequence[Mapping[str, Any]]) -> None:
-    if s.as_ == "json":
-        return
-    for entry in failed[:FAILED_LINES]:
+    """One line for each reason, with the first of its partitions."""
+    reasons: dict[str, list[str]] = {}
+    for entry in failed if s.as_ != "json" else ():
         named = (entry["partition"][key] for key in ("account", "region", "date", "hour"))
-        terminal.say(s, f"{what}: {' '.join(filter(None, named))}: {entry['reason']}")
-    if len(failed) > FAILED_LINES:
-        terminal.say(s, f"{what}: {len(failed) - FAILED_LINES:,} more; --as json lists all")
+        reasons.setdefault(entry["reason"], []).append(" ".join(filter(None, named)))
+    for reason, places in reasons.items():
+        terminal.say(s, f"{what}: {some(places, FAILED_SHOWN)}: {reason}")
 
 
-def _plan_notes(wanted: Planned) -> Iterator[str]:
+def _plan_notes(s: Settings, wanted: Planned) -> Iterator[str]:
     spec = wanted.spec
     if spec.projection:
         yield f"{spec.title} projects its partitions: Athena computes them, nothing to add"
         return
     yield from wanted.found.notes()
     if not wanted.found.partitions:
-        yield f"no logs lie in the window below {spec.root}"
+        named = " ".join(_asked_for(s, "account", "region"))
+        yield f"no logs{f' of {named}' * bool(named)} lie in the window below {spec.root}"
     elsewhere = wanted.plan.elsewhere
     if elsewhere:
         yield (
             f"{len(elsewhere)} of the present partitions are registered at another location than"
-            " they lie: athena-flow partitions gaps --fix mends them"
+            f" they lie: {_again(s, 'gaps', '--fix')} mends them"
         )
+
+
+def _asked_for(s: Settings, *names: str) -> Iterator[str]:
+    """These settings as flags, where they were given."""
+    for name in names:
+        value = getattr(s, name)
+        for one in value if isinstance(value, tuple) else filter(None, [value]):
+            yield from (flag(name), one)
+
+
+def _again(s: Settings, action: str, *more: str) -> str:
+    """`partitions` with an action, over the table and the window of this command."""
+    asked = _asked_for(s, "config", *TABLE, *WINDOW)
+    since = () if s.since or action == "drop" else ("--since", "7d")
+    return shlex.join(("athena-flow", "partitions", action, *more, *since, *asked))
 
 
 def _print_partitions(s: Settings, entries: Sequence[Mapping[str, object]]) -> None:
@@ -331,8 +349,11 @@ def _gaps(s: Settings) -> None:
         if terminal.watched() and s.as_ in (None, "table") and not s.output:
             terminal.print_lines(s, coverage.picture(found, window, terminal.width()))
         rows = coverage.gap_rows(spec, found)
+        shown = GAPS_SHOWN if terminal.watched() and not (s.as_ or s.output) else len(rows)
         if rows or s.as_ or s.output:
-            _print_filled(s, coverage.GAP_COLUMNS, rows)
+            _print_filled(s, coverage.GAP_COLUMNS, rows[:shown])
+        if shown < len(rows):
+            terminal.say(s, f"{len(rows) - shown:,} more gaps; --as csv lists all")
     for hint in _gap_hints(s, spec, found):
         terminal.say(s, hint)
     if mended:
@@ -347,11 +368,14 @@ def _gap_hints(s: Settings, spec: TableSpec, found: Gaps) -> Iterator[str]:
     elif found.missing:
         yield "missing: athena-flow add-partitions over the same window registers them"
     if found.phantom:
-        yield "phantom: harmless and free; athena-flow partitions drop forgets a window of them"
+        yield (
+            "phantom: harmless and free; partitions drop forgets whole days, with --account and"
+            " --region of one source, and good ones among them come back with add-partitions"
+        )
     if found.wrong_location and s.dry_run:
         yield f"to mend: the location of {len(found.wrong_location)} partitions"
     elif found.wrong_location and not s.fix:
-        yield "wrong-location: athena-flow partitions gaps --fix registers them where they lie"
+        yield "wrong-location: the same command with --fix registers them where they lie"
 
 
 def _drop_partitions(s: Settings) -> None:

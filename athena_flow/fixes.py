@@ -25,7 +25,8 @@ from athena_flow.table import SKIPPED_LINES, TableSpec, differences
 from athena_flow.window import DAY
 
 MOVES = "the command moves logs"
-REWRITES = "the command writes logs anew"
+LOOKED_AT = "only the files looked at"
+REWRITES = f"the command writes logs anew, {LOOKED_AT}"
 NUMBERS = range(2, 10)
 """For second tables whose names are taken."""
 MOST = 20
@@ -339,15 +340,23 @@ def _away(base: str, uri: str) -> str:
 
 
 def rewritten(uris: Sequence[str], words: Sequence[str]) -> str:
-    """Passes the text of files through a command, and puts the files back."""
+    """Passes the text of files through a command, and puts the files back.
+
+    A log is written over when every step before was right: where reading it fails, a pipe
+    alone would put an empty file in its place.
+    """
     return " && ".join(_rewritten(uri, words) for uri in uris[:MOST])
 
 
 def _rewritten(uri: str, words: Sequence[str]) -> str:
-    zipped = uri.endswith(".gz")
-    middle = f"gunzip | {shlex.join(words)} | gzip" if zipped else shlex.join(words)
-    file = shlex.quote(uri)
-    if uri.startswith("s3://"):
-        return f"aws s3 cp {file} - | {middle} | aws s3 cp - {file}"
-    part = shlex.quote(f"{uri}.part")
-    return f"cat {file} | {{ {middle}; }} > {part} && mv {part} {file}"
+    remote = uri.startswith("s3://")
+    part = f"./{uri.rpartition('/')[2]}.part" if remote else f"{uri}.part"
+    read = 'aws s3 cp "$0" -' if remote else 'cat "$0"'
+    middle = 'gunzip | "${@:2}" | gzip' if uri.endswith(".gz") else '"${@:2}"'
+    piped = shlex.join(("bash", "-o", "pipefail", "-c", f'{read} | {middle} > "$1"'))
+    made = f"{piped} {shlex.join((uri, part, *words))}"
+    if remote:
+        return (
+            f"{made} && {shlex.join(('aws', 's3', 'cp', part, uri))} && {shlex.join(('rm', part))}"
+        )
+    return f"{made} && {shlex.join(('mv', part, uri))}"

@@ -16,10 +16,16 @@ from athena_flow.partitions import check_applied
 from athena_flow.ports import Applied, no_progress
 from athena_flow.settings import load
 
+LONG = {"partitions", "statements", "strange"}
+"""Keys of the document that grow with what lies in S3."""
+MOST = 5_000
+"""Partitions in an answer: about 200 bytes each. Source: AWS Lambda, quotas, 6 MB a response."""
+
 
 def handler(event: object, context: object) -> dict[str, Any]:
     """Registers the partitions of the window; returns what ``add-partitions --as json`` prints.
 
+    Of more than `MOST` partitions it returns the numbers without them: Lambda takes 6 MB.
     With ``ATHENA_FLOW_DRY_RUN`` it returns the plan alone, as the command does. Raises what
     the command ends in: a scheduler sees a failed invocation, and the next one does what is
     still undone. ``event`` and ``context`` are not read.
@@ -40,4 +46,6 @@ def handler(event: object, context: object) -> dict[str, Any]:
         f" added {document['added']}",
     )
     check_applied(wanted.spec, applied, wanted.found)
-    return document
+    if len(document["partitions"]) <= MOST:
+        return document
+    return {key: value for key, value in document.items() if key not in LONG}

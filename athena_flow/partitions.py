@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain
 
 from athena_flow import plan as planning
+from athena_flow.awserrors import IAM
 from athena_flow.errors import (
     AccessDenied,
     AccessError,
@@ -25,7 +26,7 @@ from athena_flow.table import TableSpec
 from athena_flow.walk import Folder, Step, Stray, first_below, source_depth, walk
 from athena_flow.window import DAY, HOUR, Window, floor
 
-IAM = "the README lists the IAM actions needed"
+AGAIN = "run the same command again: it does what is still undone"
 SECOND = timedelta(seconds=1)
 GRACE = HOUR
 """After this a day or hour is over: its last file has come. AWS delivers within 5 to 10 minutes,
@@ -172,8 +173,8 @@ def check_applied(spec: TableSpec, applied: Applied, found: Delivered | None = N
     if found and found.denied:
         said.append(f"not looked at: {some([d.reason for d in found.denied])}")
     if said:
-        again = "run the same command again: it does what is still undone"
-        raise PartlyDone("; ".join(said), hint=again if applied.failed else IAM)
+        hints = [AGAIN] * bool(applied.failed) + [IAM] * bool(found and found.denied)
+        raise PartlyDone("; ".join(said), hint="; ".join(hints))
 
 
 def find_gaps(

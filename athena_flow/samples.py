@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from athena_flow.errors import BadFile
+from athena_flow.errors import BadFile, some
 from athena_flow.layout import Layout, Partition
 from athena_flow.logformat import (
     DEFAULT,
@@ -95,7 +95,7 @@ class Sample:
         Of the fields that we know AWS writes none such; other writers do.
         """
         ours = {f.column: f.athena_type for f in self.format.fields} if self.format else {}
-        named = ((name, real, ours.get(name.replace("-", "_"))) for name, real in self.columns)
+        named = ((name, real, ours.get(name)) for name, real in self.columns)
         return tuple(
             (name, real, kind)
             for name, real, kind in named
@@ -120,9 +120,19 @@ def look(
     at = time_of(uri) or partition.start
     blank = Sample(uri, layout, partition, file_type, flow_log_of(uri), at, None, True)
     if file_type == "text":
-        text, cut = text_of(store.read(uri, most), most)
+        data = store.read(uri, most)
+        if data and uri.endswith(".gz") and not data.startswith(_GZIP):
+            raise BadFile("is called .gz and is no gzip: every query that reads it fails")
+        text, cut = text_of(data, most)
         return _read(blank, text, cut) if text else None
     columns = tuple(parquet_columns(store.read(uri, None)))
+    hyphened = [name for name, _ in columns if "-" in name]
+    if hyphened:
+        several = "columns {} are" if len(hyphened) > 1 else "column {} is"
+        raise BadFile(
+            f"its {several.format(some(hyphened, 10))} written with -, which no table column is:"
+            f" {'they' if len(hyphened) > 1 else 'it'} would be NULL"
+        )
     log_format = from_names([name for name, _ in columns], allow_unknown=True)
     return replace(blank, format=log_format, columns=columns)
 

@@ -17,7 +17,8 @@ from datetime import date
 from functools import cache, partial
 from itertools import islice, pairwise
 
-from athena_flow.blocks import day_folders
+from athena_flow.awserrors import IAM
+from athena_flow.blocks import day_folders, widest
 from athena_flow.days import find_days
 from athena_flow.errors import (
     AccessDenied,
@@ -109,9 +110,7 @@ def survey(
         refused=tuple(dict.fromkeys((*days.refused, *refused))),
     )
     if found.refused and not found.samples:
-        raise AccessDenied(
-            some(found.refused, 1), hint="the README lists the IAM actions that are needed"
-        )
+        raise AccessDenied(some(found.refused, 1), hint=IAM)
     if not found.samples and not closely:
         raise _nothing(location, window, found, store)
     return found
@@ -158,10 +157,12 @@ def warnings(found: Survey) -> list[str]:
 def _several_formats(texts: Sequence[Sample]) -> Iterator[str]:
     """Formats in the same folders: at the same time, or one after the other."""
     days: dict[tuple[str, str], dict[LogFormat, list[date]]] = {}
+    every = {s.format for s in texts if s.format}
     for s in texts:
         if s.format:
             formats = days.setdefault((day_folders(s.layout), "/".join(s.source)), {})
-            formats.setdefault(s.format, []).append(s.partition.start.date())
+            own = formats.setdefault(widest(s.format, every), [])
+            own.append(s.partition.start.date())
     mixed: set[str] = set()
     changed: set[str] = set()
     for (_, source), formats in days.items():

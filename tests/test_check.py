@@ -151,6 +151,11 @@ def test_a_long_file_is_read_in_part(logs: Logs, world: World) -> None:
 Cli = Callable[..., Ran]
 
 
+def twice(logs: Logs) -> None:
+    """A file that somebody put together of two: its header line is there again."""
+    logs.text(DAYS[0], lines=[*demo.lines(DEFAULT, [record(DAYS[0])])] * 2)
+
+
 @pytest.fixture
 def local(clean: Logs, tmp_path: Path, cli: Cli) -> Cli:
     """The command line over the clean logs, with a table and its partitions."""
@@ -190,15 +195,27 @@ def test_a_clean_table_is_exit_0(local: Cli) -> None:
     assert document["measured"]["rows"] == 4
 
 
+def test_crlf_is_exit_0(logs: Logs, cli: Cli, tmp_path: Path) -> None:
+    """Athena takes CRLF for one line end: the files are counted in a note, and clean."""
+    for day in DAYS:
+        logs.text(day, end="\r\n")
+    words = ("--engine", "duckdb", "--catalog", str(tmp_path / "catalog.sqlite"))
+    assert cli("init-table", "--location", logs.location, *words).code == 0
+    assert cli("add-partitions", *words).code == 0
+    ran = cli("check", *words)
+    assert (ran.code, ran.out) == (0, "")
+    assert "note: CRLF line ends in 3 files: read as line ends, harmless\n" in ran.err
+
+
 def test_findings_are_exit_6(clean: Logs, local: Cli) -> None:
     """One line each, with the fix."""
     clean.text(DAYS[0] + timedelta(hours=1), MOVED, flow_log="fl-0b")
-    clean.text(DAYS[0], end="\r\n")
+    twice(clean)
     ran = local("check")
     assert ran.code == 6
     header, *lines = ran.out.splitlines()
     assert header.split() == ["kind", "finding", "fix"]
-    assert [line.split()[0] for line in lines] == ["crlf", "mixed-formats"]
+    assert [line.split()[0] for line in lines] == ["header-inside", "mixed-formats"]
     assert ran.err.splitlines()[-1] == ("athena-flow: error: 2 findings in flow_logs.vpc_flow_logs")
 
 
@@ -211,12 +228,14 @@ def test_a_table_without_partitions_is_exit_6(local: Cli) -> None:
     assert "missing-partitions" in ran.out
 
 
-def test_fixes_run_as_they_are_printed(clean: Logs, local: Cli, paste: Callable) -> None:
+def test_fixes_run_as_they_are_printed(
+    clean: Logs, local: Cli, paste: Callable[[str], None]
+) -> None:
     """In a shell, flags for the catalog and all; then both tables are clean."""
     clean.text(TODAY, MOVED)
     for path in (clean.root / DAILY.prefix(Partition(ACCOUNT, REGION, DAYS[0]))).glob("*T00*"):
         path.unlink()
-        clean.text(DAYS[0], end="\r\n")
+        twice(clean)
     clean.text(DAYS[1] + timedelta(hours=3), parse_format("default-tgw"), flow_log="fl-0f")
     assert local("add-partitions").code == 0
     ran = local("check", "--as", "json")
@@ -225,7 +244,7 @@ def test_fixes_run_as_they_are_printed(clean: Logs, local: Cli, paste: Callable)
     assert set(document) == {"table", "looked_at", "keys", "findings", "measured", "notes"}
     assert json.loads(ran.err.splitlines()[-1])["error"]["kind"] == Findings.__name__
     assert sorted(f["kind"] for f in document["findings"]) == [
-        "crlf", "format-change", "mixed-formats",
+        "format-change", "header-inside", "mixed-formats",
     ]  # fmt: skip
     for found in document["findings"]:
         assert set(found) == {"kind", "message", "fix", "uris"}

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import os
 import re
 import shlex
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -25,10 +29,12 @@ from check_bench import (
     clean_fixture,  # noqa: F401  # pytest finds it
     logs_fixture,  # noqa: F401  # pytest finds it
     only,
+    record,
     second,
 )
 from conftest import NOW, Ran, put_tree
 
+from athena_flow import demo
 from athena_flow.aws import Account, GlueCatalog, S3Store
 from athena_flow.check import Look, Report, check, find_table, other_tables, table_of
 from athena_flow.engines.duckdb import parquet_columns
@@ -188,20 +194,79 @@ def test_other_tables_that_may_not_be_seen(
 
 def test_fixes_in_s3(aws: AthenaServer, clean: Logs) -> None:
     """What has to be moved or rewritten there is said with the AWS command line."""
-    clean.text(DAYS[0], end="\r\n")
+    rows = [*demo.lines(DEFAULT, [record(DAYS[0])])]
+    clean.text(DAYS[0], lines=rows * 2)
     clean.text(DAYS[1] + timedelta(hours=3), MOVED, flow_log="fl-0b")
     put_tree(clean.root, "logs", "net/")
     spec = TableSpec("flow", "logs", "s3://logs/net/", DEFAULT, DAILY)
     catalog = GlueCatalog(Account())
     catalog.create(spec)
     catalog.add(spec, [Partition(ACCOUNT, REGION, day) for day in DAYS], no_progress)
-    crlf, mixed = looked("flow", "logs").findings
+    inside, mixed = looked("flow", "logs").findings
     assert (mixed.fix or "").partition(" && ")[0] == (
         "aws s3 mv s3://logs/net/AWSLogs/ s3://logs/net/fl-0b/AWSLogs/ --recursive"
         " --exclude '*' --include '*_fl-0b_*'"
     )
-    (uri,) = crlf.uris
-    assert crlf.fix == f"aws s3 cp {uri} - | gunzip | tr -d '\\r' | gzip | aws s3 cp - {uri}"
+    (uri,) = inside.uris
+    part = f"./{uri.rpartition('/')[2]}.part"
+    piped, *rest = (inside.fix or "").split(" && ")
+    script = 'aws s3 cp "$0" - | gunzip | "${@:2}" | gzip > "$1"'
+    assert shlex.split(piped)[:8] == [
+        "bash", "-o", "pipefail", "-c", script, uri, part, "awk",
+    ]  # fmt: skip
+    assert rest == [f"aws s3 cp {part} {uri}", f"rm {part}"]
+
+
+FAKE_CLI = """#!/bin/sh
+from="bucket/${3#s3://logs/}"
+to="bucket/${4#s3://logs/}"
+case "$3 $4" in
+  s3:*" -") cat "$from" || exit; [ ! -e refused ] ;;
+  *) cp "$3" "$to" ;;
+esac
+"""
+"""`aws s3 cp`, as far as a rewriting fix uses it; with a file `refused`, downloads fail."""
+
+
+def rewriting(clean: Logs) -> tuple[Path, bytes, str]:
+    """A log in S3 that has its header line twice, its bytes, and the fix."""
+    rows = [*demo.lines(DEFAULT, [record(DAYS[0])])]
+    path = clean.text(DAYS[0], lines=rows * 2)
+    put_tree(clean.root, "logs")
+    spec = TableSpec("flow", "logs", "s3://logs/", DEFAULT, DAILY)
+    catalog = GlueCatalog(Account())
+    catalog.create(spec)
+    catalog.add(spec, [Partition(ACCOUNT, REGION, day) for day in DAYS], no_progress)
+    fix = only(looked("flow", "logs"), "header-inside").fix
+    assert fix
+    return path, path.read_bytes(), fix
+
+
+@pytest.mark.parametrize("case", ["works", "refused", "broken"])
+def test_a_log_in_s3_is_written_over_by_a_whole_one_only(
+    aws: AthenaServer, clean: Logs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    """In any shell: where a step fails, the object stays as it was."""
+    path, before, fix = rewriting(clean)
+    program = tmp_path / "bin" / "aws"
+    program.parent.mkdir()
+    program.write_text(FAKE_CLI)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    if case == "refused":
+        (tmp_path / "refused").touch()
+    if case == "broken":
+        before = before[:-9]
+        path.write_bytes(before)
+    done = subprocess.run(fix, shell=True, check=False, cwd=tmp_path, capture_output=True)
+    if case == "works":
+        assert done.returncode == 0, done.stderr
+        rows = [*demo.lines(DEFAULT, [record(DAYS[0])])]
+        assert gzip.decompress(path.read_bytes()).decode().splitlines() == [*rows, rows[1]]
+        assert not list(tmp_path.glob("*.part"))
+    else:
+        assert done.returncode
+        assert path.read_bytes() == before
 
 
 def test_a_bad_object_in_s3(aws: AthenaServer, clean: Logs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from athena_flow.check import table_of
 from athena_flow.layout import DAILY, Partition
 from athena_flow.logformat import DEFAULT
 from athena_flow.table import SKIPPED_LINES
+from athena_flow.window import Window
 
 ONE_DAY = DAILY.prefix(Partition(ACCOUNT, REGION, DAYS[1]))
 
@@ -106,7 +108,9 @@ def test_some_files_without_a_header(logs: Logs, world: World) -> None:
     paths = whole(logs, headers=False, account=OTHER)
     world.table(logs.spec())
     report = world.check()
-    assert only(report, "header-skip").message.endswith("the command writes logs anew")
+    assert only(report, "header-skip").message.endswith(
+        "the command writes logs anew, only the files looked at"
+    )
     world.mend(report)
     assert [lines_of(path)[0] for path in paths] == [DEFAULT.header] * 3
     world.mended("logs")
@@ -145,18 +149,53 @@ def test_a_file_of_no_known_shape(clean: Logs, world: World) -> None:
     report = world.check()
     found = only(report, "no-header")
     assert "with 3 fields for 14 columns" in found.message
-    assert found.message.endswith("the command moves logs")
+    assert found.message.endswith("the command moves logs, only the files looked at")
     world.mend(report)
     world.mended("logs")
 
 
-def test_a_header_in_the_middle_of_a_file(clean: Logs, world: World) -> None:
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "theirs"])
+def test_no_file_says_its_format(logs: Logs, world: World, ours: bool) -> None:
+    """They are the table's logs: none is moved, and how the format is said is told."""
+    for day in DAYS:
+        logs.text(day, lines=[" ".join(f"{n}" for n in range(17))] * 2)
+    spec = logs.spec(LONGER)
+    if ours:
+        world.table(spec)
+        report = world.check()
+    else:
+        report = logs.held(at_days(table_of("flow", foreign(spec))))
+    found = only(report, "no-header")
+    assert found.fix is None
+    assert "3 files looked at without a header line, with 17 fields for 16 columns" in found.message
+    said = "init-table --replace --header-lines 0" if ours else "init-table --header-lines 0"
+    assert "nothing says which of the 17 fields is which: say the format: " in found.message
+    assert found.message.endswith(f"{said} --log-format '...' with 17 fields")
+
+
+@pytest.mark.parametrize("others", [(LONGER.header,), ("a b", "a b c")], ids=["even", "widths"])
+def test_no_more_than_a_few_files_are_moved(
+    logs: Logs, world: World, others: tuple[str, ...]
+) -> None:
+    """Half of the logs, or all of them, are not odd ones that lie among others."""
+    logs.text(DAYS[0], lines=["1 2 3"])
+    for hour, line in enumerate(others):
+        logs.text(DAYS[1] + timedelta(hours=hour), lines=[line, line])
+    world.table(logs.spec(LONGER))
+    found = next(f for f in world.check().findings if f.kind == "no-header")
+    assert found.fix is None
+    assert "too many to be moved" in found.message
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+def test_a_header_in_the_middle_of_a_file(clean: Logs, world: World, end: str) -> None:
     """Files that somebody put together hold header lines as rows."""
     rows = [*demo.lines(DEFAULT, [record(DAYS[0])])]
-    paths = [clean.text(day, lines=rows * 2) for day in DAYS]
+    paths = [clean.text(day, lines=rows * 2, end=end) for day in DAYS]
     world.table(clean.spec())
     report = world.check()
-    only(report, "header-inside")
+    found = only(report, "header-inside")
+    assert found.message.endswith("the command writes logs anew, only the files looked at")
     world.mend(report)
     assert [lines_of(path) for path in paths] == [[*rows, rows[1]]] * 3
     world.mended("logs")
@@ -174,16 +213,26 @@ def test_a_header_of_another_format_in_the_middle(clean: Logs, world: World) -> 
 
 
 def test_crlf(clean: Logs, world: World) -> None:
-    """The last column would hold a carriage return."""
-    for day in DAYS:
+    """Hadoop's line reader takes it for one line end: no finding, and it is said."""
+    for day in DAYS[1:]:
         clean.text(day, end="\r\n")
     world.table(clean.spec())
     report = world.check()
-    found = only(report, "crlf")
-    assert "log_status gets a carriage return" in found.message
-    assert found.message.endswith("the command writes logs anew")
-    world.mend(report)
-    world.mended("logs")
+    assert report.findings == ()
+    assert "CRLF line ends in 2 files: read as line ends, harmless" in report.notes
+    assert not [n for n in world.check(window=Window(DAYS[0], DAYS[1])).notes if "CRLF" in n]
+
+
+def test_a_log_is_written_over_by_a_whole_one_only(clean: Logs, world: World) -> None:
+    """A file that breaks between the check and its fix stays as it is."""
+    path = clean.text(DAYS[0], lines=[*demo.lines(DEFAULT, [record(DAYS[0])])] * 2)
+    world.table(clean.spec())
+    fix = only(world.check(), "header-inside").fix
+    broken = path.read_bytes()[:-9]
+    path.write_bytes(broken)
+    with pytest.raises(subprocess.CalledProcessError):
+        run(fix)
+    assert path.read_bytes() == broken
 
 
 # ---------------------------------------------------------------- objects
@@ -219,8 +268,9 @@ def test_keys_that_no_partition_holds(clean: Logs, world: World) -> None:
         ("x.log.gz", gzip.compress(b"srcaddr dstaddr\n" * 9)[:-9], "its gzip ends too early"),
         ("x.log.gz", gzip.compress(b"srcaddr srcaddr\n"), "repeated: srcaddr"),
         ("x.log", b"\xff\xfe\x00", "is no text log"),
+        ("x.log.gz", f"{DEFAULT.header}\n".encode(), "is called .gz and is no gzip: every query"),
     ],
-    ids=["no gzip", "cut", "a field twice", "bytes"],
+    ids=["no gzip", "cut", "a field twice", "bytes", "plain text"],
 )
 def test_files_that_cannot_be_read(
     clean: Logs, name: str, data: bytes, reason: str, world: World
@@ -261,6 +311,32 @@ def test_a_parquet_file_that_is_none(logs: Logs, world: World) -> None:
     world.mended("logs")
 
 
+def test_parquet_columns_with_hyphens(logs: Logs, world: World) -> None:
+    """Converters keep the fields' names, and every column of our table is NULL there."""
+    columns = {"account-id": "VARCHAR", "log-status": "VARCHAR"}
+    path = logs.parquet(DAYS[0], "srcaddr", types=columns)
+    logs.parquet(DAYS[1])
+    world.table(logs.parquet_spec())
+    report = world.check()
+    found = only(report, "unreadable")
+    assert (
+        f"{path}: its columns account-id, log-status are written with -, which no table column is:"
+        " they would be NULL" in found.message
+    )
+    world.mend(report)
+    world.mended("logs")
+
+
+def test_no_file_can_be_read(logs: Logs, world: World) -> None:
+    """All of them are the table's logs: they are named, and none is moved."""
+    for day in DAYS:
+        logs.parquet(day, "srcaddr", types={"log-status": "VARCHAR"})
+    world.table(logs.parquet_spec())
+    found = only(world.check(), "unreadable")
+    assert "its column log-status is written with -" in found.message
+    assert found.fix is None
+
+
 def test_an_empty_file_says_nothing(clean: Logs, world: World) -> None:
     """A file of no bytes, or of no lines, is neither headless nor anything else."""
     clean.text(DAYS[0], lines=[])
@@ -272,10 +348,12 @@ def test_an_empty_file_says_nothing(clean: Logs, world: World) -> None:
 def test_more_files_than_one_command_names(logs: Logs, world: World) -> None:
     """The command mends some of them; run again, the check finds the rest."""
     for hour in range(23):
-        logs.text(DAYS[0] + timedelta(hours=hour), end="\r\n", flow_log=f"fl-{hour:02x}")
+        at = DAYS[0] + timedelta(hours=hour)
+        rows = [*demo.lines(DEFAULT, [record(at)])]
+        logs.text(at, lines=rows * 2, flow_log=f"fl-{hour:02x}")
     world.table(logs.spec())
     report = world.check()
-    assert "23 files looked at" in only(report, "crlf").message
-    assert (report.findings[0].fix or "").count("tr -d") == 20
+    assert "23 files looked at" in only(report, "header-inside").message
+    assert (report.findings[0].fix or "").count("awk") == 20
     run(report.findings[0].fix)
-    assert "3 files looked at" in only(world.check(), "crlf").message
+    assert "3 files looked at" in only(world.check(), "header-inside").message

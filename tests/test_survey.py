@@ -194,18 +194,32 @@ def test_the_windows_accounts_and_regions(tree: Tree) -> None:
 
 def test_several_flow_logs_of_different_formats(tree: Tree) -> None:
     """Text goes by position: one block each, and the warning says why no table reads both."""
-    longer = parse_format(f"{DEFAULT.header} vpc-id")
+    other = parse_format(f"vpc-id {DEFAULT.header}")
     tree.put(FIRST)
     tree.put(LAST)
-    tree.put(FIRST, longer, flow_log="fl-0b")
+    tree.put(FIRST, other, flow_log="fl-0b")
     found = tree.look()
     assert [(b.format, b.flow_logs) for b in blocks(tree.location, found.samples)] == [
         (DEFAULT, ("fl-0a",)),
-        (longer, ("fl-0b",)),
+        (other, ("fl-0b",)),
     ]
     (warning,) = survey.warnings(found)
     assert "text logs of several formats lie in the same folders" in warning
     assert f"{ACCOUNT}/{REGION}" in warning
+
+
+def test_a_format_that_only_goes_on(tree: Tree) -> None:
+    """The same fields and more after them: one table reads both, so it is one block."""
+    longer, other = (parse_format(f"{DEFAULT.header} {more}") for more in ("vpc-id", "az-id"))
+    tree.put(FIRST)
+    tree.put(LAST, longer, flow_log="fl-0b")
+    found = tree.look()
+    (block,) = blocks(tree.location, found.samples)
+    assert (block.format, block.flow_logs) == (longer, ("fl-0a", "fl-0b"))
+    assert survey.warnings(found) == []
+    tree.put(LAST, other, flow_log="fl-0c")
+    three = blocks(tree.location, tree.look().samples)
+    assert {b.format for b in three} == {DEFAULT, longer, other}
 
 
 def test_a_format_that_changed(tree: Tree) -> None:
@@ -470,6 +484,40 @@ def test_empty_files_make_no_block(tree: Tree) -> None:
     tree.put(FIRST, None, flow_log="fl-0b")
     assert one(tree.blocks()).flow_logs == ("fl-0a",)
     assert survey.warnings(tree.look()) == []
+
+
+def test_an_object_called_gz_that_is_no_gzip(tree: Tree) -> None:
+    """Athena goes by the name, and every query fails on it: no log, with the reason."""
+    tree.put(FIRST)
+    path = tree.put(FIRST, flow_log="fl-0b")
+    path.write_text(f"{DEFAULT.header}\n")
+    found = tree.look()
+    reason = "is called .gz and is no gzip: every query that reads it fails"
+    assert found.unreadable == ((str(path), reason),)
+    assert one(blocks(tree.location, found.samples)).flow_logs == ("fl-0a",)
+    assert f"no log: 1 file: {path}: {reason}" in survey.warnings(found)
+
+
+def test_text_by_another_name_may_be_plain(tree: Tree) -> None:
+    """Only the name .gz promises gzip."""
+    path = tree.put(FIRST, name=f"{ACCOUNT}_vpcflowlogs_{REGION}_fl-0a_20261101T0000Z_0a.log")
+    path.write_text(f"{DEFAULT.header}\n")
+    assert one(tree.blocks()).format == DEFAULT
+
+
+def test_parquet_columns_with_hyphens(tree: Tree) -> None:
+    """No table column is called so: each would be NULL in silence."""
+    tree.parquet(FIRST, "srcaddr")
+    path = tree.parquet(FIRST, "srcaddr", flow_log="fl-0b")
+    with duckdb.connect() as db:
+        select = "'1' AS \"account-id\", '2' AS srcaddr, 'OK' AS \"log-status\""
+        db.execute(f"COPY (SELECT {select}) TO '{path}' (FORMAT parquet)")
+    ((uri, reason),) = tree.look().unreadable
+    assert uri == str(path)
+    assert reason == (
+        "its columns account-id, log-status are written with -, which no table column is:"
+        " they would be NULL"
+    )
 
 
 def test_one_bad_file_stops_nothing(tree: Tree) -> None:

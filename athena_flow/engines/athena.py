@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pyathena import connect
 from pyathena.error import Error
 
-from athena_flow.awserrors import aws_failure
-from athena_flow.errors import AthenaFlowError, BadSetting, EngineError, NotFound
+from athena_flow.awserrors import IAM, aws_failure
+from athena_flow.errors import AccessDenied, AthenaFlowError, BadSetting, EngineError, NotFound
 from athena_flow.ports import Result, Scan
 
 POLL_SECONDS = 0.5
@@ -83,4 +83,6 @@ def _failure(error: Exception, query_id: str | None) -> AthenaFlowError:
             return BadSetting(failure.message, hint=hint)
         return failure
     where = f"query {query_id}: " if query_id else ""
+    if "AccessDeniedException" in said or "is not authorized to perform" in said:
+        return AccessDenied(f"athena: {where}{said}", hint=IAM)
     return EngineError(f"athena: {where}{said}", query_id=query_id)

@@ -1,4 +1,4 @@
-"""Lines and objects: header lines, line ends, and files that are no logs."""
+"""Lines and objects: header lines, and files that are no logs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from athena_flow.case import Case, Change, Finding
 from athena_flow.errors import files, some
 from athena_flow.findings.columns import fits
 from athena_flow.findings.words import URIS, count, grouped, uris
-from athena_flow.fixes import MOVES, REWRITES, away, rewritten, skipping
+from athena_flow.fixes import LOOKED_AT, MOVES, REWRITES, away, rewritten, skipping
 from athena_flow.logformat import DEFAULT
 from athena_flow.samples import Sample
 from athena_flow.table import SKIPPED_LINES
@@ -72,33 +72,53 @@ def _is_odd(case: Case, sample: Sample) -> bool:
     )  # fmt: skip
 
 
+def _has_rows(sample: Sample) -> bool:
+    return sample.rows is not None and sample.rows.rows > 0
+
+
 def headless(case: Case) -> Iterator[Finding]:
-    """Files that do not say their format, and have another number of fields."""
-    columns = len(case.table.columns)
+    """Files that do not say their format, and have another number of fields.
+
+    They are moved only where they lie among more that can be read: else it is the table
+    that has to be told their format, and moving them would empty it.
+    """
     odd = [s for s in case.samples if _is_odd(case, s)]
-    if odd:
-        counts = sorted({s.rows.fields for s in odd if s.rows})
-        message = (
-            f"{count(odd)} without a header line, with {some([str(n) for n in counts])} fields"
-            f" for {columns} columns: nothing says which is which; {MOVES}"
+    if not odd:
+        return
+    others = [s for s in case.samples if not _is_odd(case, s) and (s.format or _has_rows(s))]
+    widths = sorted({s.rows.fields for s in odd if s.rows})
+    message = (
+        f"{count(odd)} without a header line, with {some([str(n) for n in widths])} fields"
+        f" for {len(case.table.columns)} columns: "
+    )
+    fix: str | None = None
+    if len(odd) < len(others):
+        message += f"nothing says which is which; {MOVES}, {LOOKED_AT}"
+        fix = away(case, [s.uri for s in odd])
+    elif others or len(widths) > 1:
+        message += (
+            "nothing says which is which, and they are too many to be moved: a table reads files of"
+            " one format, so give each format a prefix and a table of its own"
         )
-        yield Finding("no-header", message, away(case, [s.uri for s in odd]), uris(odd))
+    else:
+        anew = "init-table --replace" if case.table.spec else "a table of ours, init-table"
+        message += (
+            f"nothing says which of the {widths[0]} fields is which: say the format: {anew}"
+            f" --header-lines 0 --log-format '...' with {widths[0]} fields"
+        )
+    yield Finding("no-header", message, fix, uris(odd))
 
 
 def lines(case: Case) -> Iterator[Finding]:
     """What somebody did to text files after AWS wrote them."""
-    ended = [s for s in case.samples if s.rows and s.rows.crlf]
-    if ended:
-        last = case.table.columns[-1][0] if case.table.columns else "the last column"
-        message = (
-            f"CRLF line ends in {count(ended)}: {last} gets a carriage return, or NULL; {REWRITES}"
-        )
-        fix = rewritten([s.uri for s in ended], ("tr", "-d", r"\r"))
-        yield Finding("crlf", message, fix, uris(ended))
     again = [s for s in case.samples if s.rows and s.rows.headers]
     if again:
         message = f"header lines further down in {count(again)}: each is read as a row; {REWRITES}"
         yield Finding("header-inside", message, _without_headers(case, again), uris(again))
+
+
+_BUT_THE_FIRST = r'{ line = $0; sub(/\r$/, "", line) } NR == 1 || line != header'
+"""For awk: every line but the headers further down, whatever their line ends."""
 
 
 def _without_headers(case: Case, samples: Sequence[Sample]) -> str:
@@ -106,7 +126,7 @@ def _without_headers(case: Case, samples: Sequence[Sample]) -> str:
     steps = []
     for header, members in grouped(samples, _repeated).items():
         names = [s.uri for s in members]
-        words = ("awk", "-v", f"header={header}", "NR == 1 || $0 != header")
+        words = ("awk", "-v", f"header={header}", _BUT_THE_FIRST)
         steps.append(rewritten(names, words) if header else away(case, names))
     return " && ".join(steps)
 
@@ -127,5 +147,10 @@ def odd_objects(case: Case) -> Iterator[Finding]:
     if found.unreadable:
         names = tuple(uri for uri, _ in found.unreadable)
         reasons = [f"{uri}: {reason}" for uri, reason in found.unreadable]
-        message = f"{files(len(names))} cannot be read: {some(reasons)}; {MOVES}"
-        yield Finding("unreadable", message, away(case, names), names[:URIS])
+        message = f"{files(len(names))} cannot be read: {some(reasons)}"
+        fix: str | None = None
+        if case.seen:
+            message, fix = f"{message}; {MOVES}", away(case, names)
+        else:
+            message += "; no file looked at can, so none is moved"
+        yield Finding("unreadable", message, fix, names[:URIS])

@@ -362,12 +362,14 @@ class Server:
             self.delay = given
         elif what == "keys":
             self.keys.hold(Tree(**given).keys())
-        elif what == "partitions":
+        elif what in ("partitions", "holds", "held"):
             (table,) = self.glue.tables.values()
-            root = f"s3://{BUCKET}/"
-            table.hold({values: root + folder for values, folder in Tree(**given).folders()})
-        elif what == "tables":
-            return {name: len(table.partitions) for (_, name), table in self.glue.tables.items()}
+            if what == "held":
+                return len(table.partitions)
+            wanted = {v: f"s3://{BUCKET}/{folder}" for v, folder in Tree(**given).folders()}
+            if what == "holds":
+                return table.partitions == wanted
+            table.hold(wanted)
         else:
             raise ValueError(what)
         return None
@@ -411,10 +413,13 @@ class Stub:
         """The only table holds these partitions."""
         self._ask("partitions", asdict(tree))
 
+    def holds(self, tree: Tree) -> bool:
+        """Does the only table hold exactly these partitions, each where it lies?"""
+        return bool(self._ask("holds", asdict(tree)))
+
     def held(self) -> int:
         """How many partitions the only table has."""
-        (count,) = self._ask("tables", None).values()
-        return int(count)
+        return int(self._ask("held", None))
 
     def calls(self) -> Counter[str]:
         """The requests by operation since the last time that this was asked."""
