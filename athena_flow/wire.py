@@ -196,12 +196,7 @@ def _projection(s: Settings) -> Projection:
             "--partitions projection needs --since: the first day that queries may read",
             hint="write --since 2025-01-01; without --account, every query has to name one",
         )
-    first = parse_time(s.since, now())
-    if first > now():
-        raise BadSetting(
-            f"--since {s.since} lies in the future: the table would have no partition until then"
-        )
-    return Projection(first.date(), s.region, accounts(s))
+    return Projection(parse_time(s.since, now()).date(), s.region, accounts(s))
 
 
 def accounts(s: Settings) -> tuple[str, ...]:
