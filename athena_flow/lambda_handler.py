@@ -11,9 +11,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from athena_flow import output, terminal, wire
+from athena_flow import output, terminal
 from athena_flow.partitions import check_applied
 from athena_flow.ports import Applied, no_progress
+from athena_flow.registering import added, planned
 from athena_flow.settings import load
 
 LONG = {"partitions", "statements", "strange"}
@@ -31,10 +32,10 @@ def handler(event: object, context: object) -> dict[str, Any]:
     still undone. ``event`` and ``context`` are not read.
     """
     s = load({}, os.environ, Path.cwd())
-    wanted = wire.planned(s, no_progress)
+    wanted = planned(s, no_progress)
     for note in wanted.found.notes():
         terminal.say(s, f"note: {note}")
-    applied = Applied() if s.dry_run else wire.added(s, wanted, no_progress)
+    applied = Applied() if s.dry_run else added(s, wanted, no_progress)
     document = (
         output.planned_doc(wanted.spec, wanted.plan, wanted.found)
         if s.dry_run

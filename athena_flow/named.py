@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from athena_flow.awserrors import aws_failure
+from athena_flow.aws import asked
 from athena_flow.errors import NotFound
 from athena_flow.publish import Named
 
@@ -24,10 +22,10 @@ class WorkgroupQueries:
 
     def all(self) -> Iterator[Named]:
         doing = f"workgroup {self.workgroup}"
-        _asked(doing, self._athena.get_work_group, WorkGroup=self.workgroup)
+        asked(doing, self._athena.get_work_group, WorkGroup=self.workgroup)
         token: dict[str, str] = {}
         while True:
-            page = _asked(
+            page = asked(
                 f"listing the named queries of {doing}",
                 self._athena.list_named_queries,
                 WorkGroup=self.workgroup,
@@ -42,7 +40,7 @@ class WorkgroupQueries:
     def _read(self, ids: list[str]) -> Iterator[Named]:
         if not ids:
             return
-        answer = _asked(
+        answer = asked(
             "reading named queries", self._athena.batch_get_named_query, NamedQueryIds=ids
         )
         found = list(answer.get("NamedQueries", []))
@@ -62,12 +60,12 @@ class WorkgroupQueries:
         """One that a batch left undone; None if somebody has removed it meanwhile."""
         try:
             read = self._athena.get_named_query
-            return _asked(f"reading named query {number}", read, NamedQueryId=number)["NamedQuery"]
+            return asked(f"reading named query {number}", read, NamedQueryId=number)["NamedQuery"]
         except NotFound:
             return None
 
     def create(self, wanted: Named) -> None:
-        _asked(
+        asked(
             f"creating the named query {wanted.name}",
             self._athena.create_named_query,
             Name=wanted.name,
@@ -78,7 +76,7 @@ class WorkgroupQueries:
         )
 
     def update(self, wanted: Named) -> None:
-        _asked(
+        asked(
             f"updating the named query {wanted.name}",
             self._athena.update_named_query,
             NamedQueryId=wanted.id,
@@ -90,18 +88,6 @@ class WorkgroupQueries:
     def remove(self, found: Named) -> None:
         try:
             remove = self._athena.delete_named_query
-            _asked(f"removing the named query {found.name}", remove, NamedQueryId=found.id)
+            asked(f"removing the named query {found.name}", remove, NamedQueryId=found.id)
         except NotFound:
             return
-
-
-def _asked(doing: str, call: Callable[..., Any], **arguments: object) -> Any:  # as boto3
-    try:
-        return call(**arguments)
-    except (ClientError, BotoCoreError) as error:
-        failure = aws_failure(error, doing)
-        said = failure.message.lower()
-        if "invalidrequest" in said and ("not found" in said or "does not exist" in said):
-            hint = "name one with --workgroup" if "workgroup" in said else None
-            raise NotFound(failure.message, hint=hint) from error
-        raise failure from error

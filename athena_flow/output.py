@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Literal
 
 from athena_flow import ddl
@@ -69,21 +70,26 @@ def to_json(document: object) -> str:
 
 
 def rows_text(
-    columns: Columns, rows: Rows, form: str, *, width: int | None = None
+    columns: Columns, rows: Iterable[Sequence[object]], form: str, *, width: int | None = None
 ) -> Iterator[str]:
-    """Rows as csv, ndjson or a table; ``width`` is the terminal's, None when there is none."""
-    cells = [[plain(value) for value in row] for row in rows]
-    match form:
-        case "csv":
-            yield from _csv(columns, cells)
-        case "ndjson":
-            names = _distinct(columns)
-            for row in cells:
-                yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n"
-        case "table" if width and _fits(columns, cells, width):
-            yield _rich_table(columns, cells, width)
-        case _:
-            yield from _aligned(columns, cells)
+    """Rows as csv, ndjson or a table; ``width`` is the terminal's, None when there is none.
+
+    As csv and ndjson they stream; a table has to know them all.
+    """
+    streamed = ([plain(value) for value in row] for row in rows)
+    if form == "csv":
+        yield from _csv(columns, streamed)
+        return
+    if form == "ndjson":
+        names = _distinct(columns)
+        for row in streamed:
+            yield json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n"
+        return
+    cells = [*streamed]
+    if form == "table" and width and _fits(columns, cells, width):
+        yield _rich_table(columns, cells, width)
+    else:
+        yield from _aligned(columns, cells)
 
 
 def _distinct(columns: Columns) -> list[str]:
@@ -98,10 +104,10 @@ def _distinct(columns: Columns) -> list[str]:
     return names
 
 
-def _csv(columns: Columns, rows: Rows) -> Iterator[str]:
+def _csv(columns: Columns, rows: Iterable[Sequence[object]]) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")  # so that a bare \r is quoted as well
-    for row in (columns, *rows):
+    for row in chain([columns], rows):
         writer.writerow(["" if v is None else _text(v) for v in row])
         yield out.getvalue()[:-2] + "\n"
         out.seek(0)
@@ -289,7 +295,7 @@ def added_doc(
         "wanted": wanted.wanted,
         "present": len(wanted.present) + len(applied.already),
         "added": len(applied.done),
-        "failed": _failed(spec, applied),
+        "failed": failed_docs(spec, applied),
         "partitions": [partition_doc(spec, p) for p in applied.done],
         **_unseen(found),
     }
@@ -319,13 +325,13 @@ def dropped_doc(
         "wanted": len(wanted),
         "gone": len(done.already),
         "dropped": len(done.done),
-        "failed": _failed(spec, done),
+        "failed": failed_docs(spec, done),
         "partitions": [partition_doc(spec, p) for p in (done.done if applied else wanted)],
         **planned,
     }
 
 
-def _failed(spec: TableSpec, applied: Applied) -> list[dict[str, Any]]:
+def failed_docs(spec: TableSpec, applied: Applied) -> list[dict[str, Any]]:
     return [{"partition": partition_doc(spec, p), "reason": why} for p, why in applied.failed]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain
+from itertools import chain, groupby
 
 from athena_flow import plan as planning
 from athena_flow.awserrors import IAM
@@ -40,7 +40,7 @@ def delivered(spec: TableSpec, window: Window, store: ObjectStore, progress: Pro
     tell would take a call for each day. Raises NotFound when there are no flow logs below the
     location at all, AccessDenied when nothing of it may be listed.
     """
-    found: set[Partition] = set()
+    found: list[Partition] = []
     stray: list[str] = []
     denied: list[Denied] = []
     for step in walk(spec.location, spec.layout, window, store):
@@ -51,7 +51,7 @@ def delivered(spec: TableSpec, window: Window, store: ObjectStore, progress: Pro
         elif (partition := partition_of(step.parts)) is None:
             stray.append(step.prefix)
         elif window.covers(partition.start, spec.layout.step):
-            found.add(partition)
+            found.append(partition)
             progress("looking for logs", len(found), None)
     if denied and not found and not _may_look(spec, window, store, denied):
         raise AccessDenied(_refusal(denied), hint=IAM)
@@ -60,7 +60,8 @@ def delivered(spec: TableSpec, window: Window, store: ObjectStore, progress: Pro
             f"no {ROOT} below {spec.location}",
             hint=f"there are: {some(folders, 5)}" if folders else "no folder lies there",
         )
-    return Delivered(frozenset(found), tuple(stray), tuple(denied))
+    found.sort()
+    return Delivered(tuple(p for p, _ in groupby(found)), tuple(stray), tuple(denied))
 
 
 def _may_look(
@@ -104,8 +105,8 @@ def plan_partitions(
                     elsewhere.append((part.partition, part.location))
 
     plan = planning.plan(chain(found.partitions, wanted), registered())
-    ours = [at for at in elsewhere if at[0] in found.partitions or at[0] in wanted]
-    return replace(plan, elsewhere=tuple(sorted(ours)))
+    ours = {partition for partition, _ in elsewhere}.intersection(plan.present)
+    return replace(plan, elsewhere=tuple(sorted(at for at in elsewhere if at[0] in ours)))
 
 
 def _coming(window: Window, ahead: timedelta, step: timedelta) -> tuple[datetime, ...]:
@@ -206,10 +207,11 @@ def find_gaps(
         for r in every
         if r.partition and not found.hides(spec.place(r.partition))
     ]
+    lying = frozenset(found.partitions)
     judged = [
         (place, wanted)
         for place, wanted in registered
-        if place[0] in found.partitions
+        if place[0] in lying
         or _is_over(place[0].start, step, now)
         or place[1].rstrip("/") != wanted.rstrip("/")
     ]
@@ -251,6 +253,34 @@ def mend_locations(spec: TableSpec, found: Gaps, catalog: Catalog, progress: Pro
     """Registers what lies elsewhere anew, where its layout puts it."""
     wrong = [partition for partition, _ in found.wrong_location]
     return catalog.mend(spec, wrong, progress) if wrong else Applied()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is registered in a window. There can be a million: a location that the layout
+    tells is not kept."""
+
+    partitions: tuple[Partition, ...]
+    """Sorted."""
+    elsewhere: Mapping[Partition, str]
+    """Where those lie that the catalog has at another LOCATION, to the letter."""
+    unknown: tuple[str, ...]
+    """The locations of those whose values are no account, region and day; sorted."""
+
+
+def listed(spec: TableSpec, window: Window, catalog: Catalog) -> Listed:
+    partitions: list[Partition] = []
+    elsewhere: dict[Partition, str] = {}
+    unknown: list[str] = []
+    for found in catalog.registered(spec, window):
+        if found.partition is None:
+            unknown.append(found.location)
+            continue
+        partitions.append(found.partition)
+        if found.location != spec.place(found.partition):
+            elsewhere[found.partition] = found.location
+    partitions.sort()
+    return Listed(tuple(partitions), elsewhere, tuple(sorted(unknown)))
 
 
 def within(spec: TableSpec, window: Window, catalog: Catalog) -> tuple[Partition, ...]:

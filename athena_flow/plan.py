@@ -26,7 +26,8 @@ class Denied:
 class Delivered:
     """What lies in S3 in a window."""
 
-    partitions: frozenset[Partition]
+    partitions: tuple[Partition, ...]
+    """Sorted, none of them twice: a set of a million takes four times the memory."""
     stray: tuple[str, ...] = ()
     """Keys and folders on the way that fit no layout."""
     denied: tuple[Denied, ...] = ()
@@ -92,7 +93,7 @@ class Gaps:
     """Registered somewhere else than where its layout puts it."""
     silent: tuple[Partition, ...]
     """Over, and nothing was delivered, though its account and region had delivered before."""
-    seen: Delivered = Delivered(frozenset())
+    seen: Delivered = Delivered(())
     """What lies in S3 in the window, and what may not be looked at."""
     unknown: tuple[str, ...] = ()
     """The locations of registered partitions whose values are no account, region and day."""

@@ -8,7 +8,7 @@ built from this table, so that a flag has the same name and help everywhere.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
@@ -119,6 +119,22 @@ ROWS = {f.name: f for f in fields(Settings) if not f.metadata.get("derived")}
 def flag(name: str) -> str:
     """``log_format`` -> ``--log-format``, ``as_`` -> ``--as``."""
     return "--" + name.rstrip("_").replace("_", "-")
+
+
+def as_flags(s: Settings, names: Iterable[str], *left_out: str) -> tuple[str, ...]:
+    """These settings as they are given on a command line, without those that say nothing.
+
+    Values ``left_out`` say nothing either.
+    """
+    words: list[str] = []
+    for name in names:
+        value = getattr(s, name)
+        if value is True:
+            words.append(flag(name))
+        for one in value if isinstance(value, tuple) else (value,):
+            if isinstance(one, str) and one not in left_out:
+                words += (flag(name), one)
+    return tuple(words)
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path) -> Settings:

@@ -302,7 +302,8 @@ def _moved(
     except AccessDenied as error:
         why = f"not looked which of them hold logs, so all are kept: {error.message}"
         return _Carried(wanted, (why,))
-    here = {p for p in wanted if p in found.partitions or found.hides(spec.place(p))}
+    lying = frozenset(found.partitions)
+    here = {p for p in wanted if p in lying or found.hides(spec.place(p))}
     bare = [p for p, covering in parts.items() if here.isdisjoint(covering)]
     unread, notes = _unread(old, bare, store, progress)
     told = set(unread)
@@ -335,7 +336,7 @@ def _unread(
         return [], (f"not looked what the old table reads: {error.message}",)
     except NotFound:  # its bucket is gone, which may be why
         return [], ()
-    places = [old.place(p) for p in sorted(found.partitions.intersection(bare))]
+    places = [old.place(p) for p in sorted(frozenset(bare).intersection(found.partitions))]
     if not places:
         return [], ()
     return places, (
@@ -349,7 +350,7 @@ def _delivered(
 ) -> Delivered:
     """Where objects lie, on the days and in the accounts of these partitions."""
     if not wanted or ROOT not in store.level(spec.location).folders:
-        return Delivered(frozenset())
+        return Delivered(())
     starts = [p.start for p in wanted]
     accounts = tuple(sorted({p.account for p in wanted}))
     window = Window(min(starts), max(starts) + spec.layout.step, accounts)

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,6 +45,12 @@ def say(s: Settings, text: str) -> None:
         sys.stderr.write(text + "\n")
 
 
+def only(s: Settings, *forms: str) -> None:
+    """Raises BadSetting for a form of output that a command does not have."""
+    if (s.as_ or "table") not in forms:
+        raise BadSetting(f"--as {s.as_} has no meaning here", hint=f"one of {', '.join(forms)}")
+
+
 def confirm(s: Settings, question: str) -> bool:
     """Asks a person on the terminal; ``--yes`` answers. Raises BadSetting when nobody is there."""
     if s.yes:
@@ -69,17 +75,19 @@ def print_lines(s: Settings, lines: Iterator[list[tuple[str, str]]]) -> None:
         console.print(Text.assemble(*line), soft_wrap=True)
 
 
-def data(s: Settings, text: str) -> None:
+def data(s: Settings, text: str | Iterable[str]) -> None:
+    """The text, or its pieces one after the other: there can be a million lines."""
     if s.output:
         write_file(Path(s.output), text)
     else:
-        write(text)
+        for piece in [text] if isinstance(text, str) else text:
+            write(piece)
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, text: str | Iterable[str]) -> None:
     """All of it or nothing: a file that is there stays as it is until the new one is whole."""
-    with replacing(path) as part:
-        part.write_text(text, "utf-8")
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+        file.writelines([text] if isinstance(text, str) else text)
 
 
 @contextmanager
@@ -127,23 +135,21 @@ def print_list(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> N
         print_rows(s, columns, rows)
 
 
-def print_rows(s: Settings, columns: Sequence[tuple[str, str]], rows: Rows) -> None:
+def print_rows(
+    s: Settings, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]]
+) -> None:
     from athena_flow.output import rows_text
 
     if s.as_ == "parquet":
         from athena_flow.engines.duckdb import write_parquet
 
         with replacing(Path(s.output or "")) as part:
-            write_parquet(columns, rows, part)
+            write_parquet(columns, [*rows], part)
         return
     terminal = sys.stdout.isatty() and not s.output
     wide = width() if terminal else None
     text = rows_text([name for name, _ in columns], rows, s.as_ or "table", width=wide)
-    if s.output:
-        write_file(Path(s.output), "".join(text))
-    else:
-        for piece in text:
-            write(piece)
+    data(s, text)
 
 
 def watched() -> bool:

@@ -35,10 +35,11 @@ from check_bench import (
 from conftest import NOW, Ran, put_tree
 
 from athena_flow import demo
-from athena_flow.aws import Account, GlueCatalog, S3Store
+from athena_flow.aws import Account, S3Store
 from athena_flow.check import Look, Report, check, find_table, other_tables, table_of
 from athena_flow.engines.duckdb import parquet_columns
 from athena_flow.errors import NotFound
+from athena_flow.glue import GlueCatalog
 from athena_flow.gluetable import table_input
 from athena_flow.layout import DAILY, Partition
 from athena_flow.local import LocalCatalog

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from athena_server import AthenaServer
 
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
 from athena_flow.errors import (
     AccessDenied,
     ForeignTable,
@@ -26,6 +26,7 @@ from athena_flow.errors import (
     NotFound,
     TableDiffers,
 )
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.local import LocalCatalog
 from athena_flow.logformat import DEFAULT, parse_format

@@ -21,7 +21,7 @@ from athena_server import AthenaServer
 from conftest import NOW, Line, log_status_summary, put_tree, read_lines, reject_report, total
 
 from athena_flow import jobs, params, partitions, query
-from athena_flow.aws import Account, GlueCatalog, S3Store
+from athena_flow.aws import Account, S3Store
 from athena_flow.cost import Budget, Estimate, price_in
 from athena_flow.demo import ACCOUNTS, REGIONS, write_demo
 from athena_flow.engines.athena import AthenaEngine
@@ -36,6 +36,7 @@ from athena_flow.errors import (
     OverBudget,
 )
 from athena_flow.fields import VPC
+from athena_flow.glue import GlueCatalog
 from athena_flow.jobs import Reading
 from athena_flow.layout import DAILY
 from athena_flow.local import DirStore, LocalCatalog

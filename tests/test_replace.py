@@ -14,8 +14,9 @@ import pytest
 from athena_server import AthenaServer
 
 from athena_flow import tables
-from athena_flow.aws import Account, GlueCatalog, S3Store
+from athena_flow.aws import Account, S3Store
 from athena_flow.errors import AccessDenied, AthenaFlowError, BadSetting, NotFound, TableDiffers
+from athena_flow.glue import GlueCatalog
 from athena_flow.gluetable import GlueDict, alterations, table_input
 from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.local import DirStore, LocalCatalog

@@ -18,6 +18,7 @@ from athena_flow.errors import BadFormat, BadSetting, ForeignTable, TableDiffers
 from athena_flow.layout import DAILY, LAYOUTS, Partition, layout_named
 from athena_flow.logformat import DEFAULT, parse_format
 from athena_flow.settings import ROWS, load
+from athena_flow.shape import table_spec
 from athena_flow.table import (
     Projection,
     TableSpec,
@@ -28,7 +29,6 @@ from athena_flow.table import (
     s3_location,
     spec_from_properties,
 )
-from athena_flow.wire import table_spec
 
 SPEC = TableSpec("flow_logs", "vpc_flow_logs", "s3://bucket/prefix/", DEFAULT, DAILY)
 

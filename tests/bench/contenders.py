@@ -29,7 +29,8 @@ Call = Callable[[], object]
 
 def glue_add(tree: Tree) -> Call:
     """athena-flow's GlueCatalog.add."""
-    from athena_flow.aws import Account, GlueCatalog
+    from athena_flow.aws import Account
+    from athena_flow.glue import GlueCatalog
     from athena_flow.layout import Partition
     from athena_flow.ports import no_progress
 
@@ -91,7 +92,8 @@ def alter_table(tree: Tree) -> Call:
 
 def registered(_: Tree) -> Call:
     """Every partition that the table has, one after the other."""
-    from athena_flow.aws import Account, GlueCatalog
+    from athena_flow.aws import Account
+    from athena_flow.glue import GlueCatalog
     from athena_flow.window import Window
 
     def call() -> None:

@@ -24,7 +24,8 @@ from typing import Any
 from athena_server import ACCOUNT, AthenaServer
 from conftest import NOW, Ran
 
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import LAYOUTS
 from athena_flow.logformat import DEFAULT
 from athena_flow.table import TableSpec

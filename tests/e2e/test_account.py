@@ -22,8 +22,9 @@ import pytest
 from athena_server import AthenaServer
 from conftest import NOW, Line, Ran, put_tree, read_lines, reject_report
 
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
 from athena_flow.demo import ACCOUNTS, REGIONS, write_demo
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import DAILY, Partition
 from athena_flow.logformat import DEFAULT
 from athena_flow.ports import no_progress

@@ -15,7 +15,8 @@ import pytest
 from athena_server import AthenaServer
 from conftest import Ran
 
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import DAILY, Partition
 from athena_flow.logformat import DEFAULT, parse_format
 from athena_flow.ports import no_progress

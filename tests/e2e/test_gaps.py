@@ -37,7 +37,8 @@ from organisation import (
     stored,
 )
 
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import LAYOUTS
 from athena_flow.logformat import DEFAULT
 from athena_flow.table import Projection, TableSpec

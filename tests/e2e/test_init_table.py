@@ -18,8 +18,9 @@ from athena_server import AthenaServer
 from conftest import NOW, Ran, put_tree
 
 from athena_flow import ddl
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
 from athena_flow.demo import ACCOUNTS, REGIONS, write_demo, write_file
+from athena_flow.glue import GlueCatalog
 from athena_flow.gluetable import table_input
 from athena_flow.layout import DAILY, LAYOUTS, Partition, layout_named
 from athena_flow.local import LocalCatalog

@@ -18,10 +18,11 @@ from athena_server import AthenaServer
 from conftest import NOW, Ran, put_tree, read_lines, reject_report
 from real_trino import WORKERS, Cluster, Node, free_port
 
-from athena_flow.aws import Account, GlueCatalog, S3Store
+from athena_flow.aws import Account, S3Store
 from athena_flow.demo import write_demo
 from athena_flow.engines.trino import Address, TrinoEngine
 from athena_flow.errors import AthenaFlowError, BadSetting, EngineError, NotFound
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import DAILY
 from athena_flow.logformat import DEFAULT
 from athena_flow.partitions import delivered

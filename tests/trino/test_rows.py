@@ -21,11 +21,12 @@ from real_trino import Cluster
 from source_lines import Rows, as_parquet, expected, odd_lines
 
 from athena_flow import ddl
-from athena_flow.aws import Account, GlueCatalog
+from athena_flow.aws import Account
 from athena_flow.demo import ACCOUNTS, REGIONS, file_key, write_demo, write_file
 from athena_flow.engines.athena import AthenaEngine
 from athena_flow.engines.trino import TrinoEngine
 from athena_flow.fields import TGW_DEFAULT, VPC
+from athena_flow.glue import GlueCatalog
 from athena_flow.layout import LAYOUTS, Layout, Partition
 from athena_flow.logformat import DEFAULT, LogFormat
 from athena_flow.table import FILE_TYPES, MODES, FileType, Projection, TableSpec

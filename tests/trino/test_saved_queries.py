@@ -21,10 +21,11 @@ from conftest import NOW, put_tree
 from real_trino import CATALOG, Cluster
 
 from athena_flow import jobs, params, partitions
-from athena_flow.aws import Account, GlueCatalog, S3Store
+from athena_flow.aws import Account, S3Store
 from athena_flow.cost import Budget, Estimate, price_in
 from athena_flow.engines.duckdb import DuckDBEngine, evaluate
 from athena_flow.engines.trino import TrinoEngine
+from athena_flow.glue import GlueCatalog
 from athena_flow.jobs import Reading
 from athena_flow.layout import DAILY
 from athena_flow.local import DirStore, LocalCatalog
