@@ -22,7 +22,7 @@ from conftest import NOW, Line, log_status_summary, put_tree, read_lines, reject
 
 from athena_flow import jobs, params, partitions, query
 from athena_flow.aws import Account, S3Store
-from athena_flow.cost import Budget, Estimate, price_in
+from athena_flow.cost import Budget, Estimate
 from athena_flow.demo import ACCOUNTS, REGIONS, write_demo
 from athena_flow.engines.athena import AthenaEngine
 from athena_flow.engines.duckdb import DuckDBEngine, evaluate
@@ -37,11 +37,13 @@ from athena_flow.errors import (
 )
 from athena_flow.fields import VPC
 from athena_flow.glue import GlueCatalog
+from athena_flow.guard import Guard
 from athena_flow.jobs import Reading
 from athena_flow.layout import DAILY
 from athena_flow.local import DirStore, LocalCatalog
 from athena_flow.logformat import DEFAULT, LogFormat
 from athena_flow.ports import Catalog, Engine, Objects, Result, no_progress
+from athena_flow.prices import price_in
 from athena_flow.query import BoundQuery
 from athena_flow.table import TableSpec
 from athena_flow.window import Window
@@ -79,9 +81,7 @@ class Stand:
 
     def run(self, bound: BoundQuery, budget: Budget | None = None) -> tuple[Estimate, Result]:
         reading = Reading(self.catalog, self.store, evaluate, price_in("us-east-1"))
-        return jobs.run(
-            bound, reading, self.engine, budget or Budget(), lambda found: None, no_progress
-        )
+        return jobs.run(bound, reading, self.engine, Guard(budget or Budget()), no_progress)
 
 
 @dataclass(frozen=True)
@@ -579,9 +579,11 @@ def test_odd_lines_are_counted_in_the_notes(texts: Both, aws: AthenaServer) -> N
     notes = texts.duckdb.run(statement)[1].notes
     odd = sum(len(line.split(" ")) != 14 for line, _ in TEXTS.values())
     no_end = sum(row[11] is None for _, row in TEXTS.values())
-    counts = {tuple(map(int, re.findall(r"\d+", note))) for note in notes}
+    counts = {tuple(map(int, re.findall(r": (\d+)", note))) for note in notes}
     assert len(notes) == 2
     assert counts == {(odd,), (no_end,)}
+    first = next(n for n, (line, _) in enumerate(TEXTS.values(), 1) if len(line.split(" ")) != 14)
+    assert f"/2026/01/{first:02}/x.log.gz:2" in "".join(notes)
 
 
 def test_empty_files_are_named_in_the_notes(texts: Both, aws: AthenaServer) -> None:

@@ -206,6 +206,8 @@ VALUES: dict[str, list[tuple[str, object]]] = {
         ("contains('10.0.0.0/8', IPADDRESS '10.2.3.4')", True),
         ("contains('10.0.0.0/8', CAST('11.2.3.4' AS ipaddress))", False),
         ("contains('0.0.0.0/0', IPADDRESS '::1')", False),
+        ("contains('::/0', IPADDRESS '10.0.0.1')", True),
+        ("contains('::ffff:10.0.0.0/104', IPADDRESS '10.1.1.1')", True),
         ("contains('2001:db8::/32', IPADDRESS '2001:db8:1::')", True),
         ("contains('10.1.2.3/32', IPADDRESS '10.1.2.3')", True),
         ("IPADDRESS '9.0.0.0' < IPADDRESS '10.0.0.0'", True),
@@ -525,6 +527,12 @@ ROWS: list[tuple[str, list[str], list[tuple[object, ...]]]] = [
      ["x", "y"], [(1, "a"), (2, None)]),
     ("SELECT u.x, u.y, u.n FROM (SELECT ARRAY[5, 6] a) s CROSS JOIN UNNEST(s.a, ARRAY['a']) "
      "WITH ORDINALITY AS u(x, y, n) ORDER BY n", ["x", "y", "n"], [(5, "a", 1), (6, None, 2)]),
+    ("SELECT s.v, t.a FROM (VALUES (1, 2), (3, NULL)) t(a, b) "
+     "CROSS JOIN UNNEST(ARRAY[a, b, 9]) AS s(v) WHERE v <> 3 ORDER BY v, a",
+     ["v", "a"], [(1, 1), (2, 1), (9, 1), (9, 3)]),
+    ("SELECT max(v) AS v, w FROM (VALUES (1, 2), (3, 4)) t(a, b) CROSS JOIN "
+     "UNNEST(ARRAY[a, b], ARRAY['x', 'y']) AS s(v, w) GROUP BY w HAVING min(s.v) < 9 "
+     "ORDER BY v DESC", ["v", "w"], [(4, "y"), (3, "x")]),
     ("SELECT u.k, u.v FROM (SELECT map(ARRAY['a', 'b'], ARRAY[1, 2]) m) CROSS JOIN "
      "UNNEST(m) AS u(k, v) "
      "ORDER BY k", ["k", "v"], [("a", 1), ("b", 2)]),
@@ -652,6 +660,8 @@ REFUSED_BY_TYPE: list[tuple[str, str]] = [
     ("SELECT bytes * 2 AS b FROM logs WHERE b > 1", "alias b in WHERE"),
     ("SELECT count(*) AS n FROM logs HAVING n > 1", "alias n in HAVING"),
     ("WITH l AS (SELECT * FROM logs) SELECT day AS z, count(*) FROM l GROUP BY z", "alias z"),
+    ("SELECT srcaddr AS action FROM logs GROUP BY srcaddr HAVING action = 'a'", "alias action"),
+    ("SELECT srcport FROM logs GROUP BY srcport HAVING srcport = '22'", "number and text do not"),
 ]
 
 FAILING: list[tuple[str, str]] = [
@@ -728,6 +738,18 @@ def test_refused_by_type(sql: str, reason: str) -> None:
     with pytest.raises(BadSql) as caught:
         to_duckdb(sql, SCHEMA)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "group", ["action", "ROLLUP (action)", "GROUPING SETS ((action), ())", "1"]
+)
+@pytest.mark.parametrize("item", ["action", "action AS action", "logs.action"])
+def test_a_column_is_no_alias_of_itself(
+    engine: duckdb.DuckDBPyConnection, item: str, group: str
+) -> None:
+    """HAVING sees the columns that are grouped by, by their own names."""
+    sql = f"SELECT {item}, count(*) > 0 FROM logs GROUP BY {group} HAVING action = 'REJECT'"
+    assert engine.execute(to_duckdb(sql, SCHEMA)).fetchall() == [("REJECT", True)]
 
 
 @pytest.mark.parametrize(("expression", "reason"), FAILING)

@@ -7,8 +7,9 @@ name: sqlglot translates the functions in ``PARSED``, ``NATIVE`` mean the same o
 ``CALLS`` have formats or lambdas that are rewritten, the rest are the macros of ``MACROS``.
 No I/O; an engine runs ``SETUP`` once per connection.
 
-``grammar`` parses and refuses, ``typecheck`` refuses by type, ``rewrite`` makes the tree
-DuckDB's with the help of ``calls``; ``functions`` and ``macros`` are the tables under them.
+``grammar`` parses and refuses, ``typecheck`` refuses by type, ``sides`` makes UNNEST of
+spelled-out arrays quick, ``rewrite`` makes the tree DuckDB's with the help of ``calls``;
+``functions`` and ``macros`` are the tables under them.
 
 What stays different from Athena:
 
@@ -36,6 +37,7 @@ from athena_flow.errors import BadSql
 from athena_flow.translate.grammar import first_line, parse
 from athena_flow.translate.macros import SETUP, setup_for
 from athena_flow.translate.rewrite import rewrite
+from athena_flow.translate.sides import number_sides
 from athena_flow.translate.typecheck import Schema, annotate, check_types
 
 __all__ = ["SETUP", "Schema", "setup_for", "to_duckdb"]
@@ -53,11 +55,12 @@ def to_duckdb(sql: str, schema: Schema | None = None) -> str:
     tree = parse(sql)
     try:
         check_types(tree, schema or {})
+        number_sides(tree)
         annotate(tree)
         addresses = any(kind.this == exp.DType.IPADDRESS for kind in tree.find_all(exp.DataType))
         rewrite(tree)
         text = tree.sql("duckdb", identify=True, normalize_functions=False,
-                        unsupported_level=ErrorLevel.RAISE)  # fmt: skip
+                        unsupported_level=ErrorLevel.RAISE, copy=False)  # fmt: skip
     except (SqlglotError, *_SURPRISES) as error:
         raise BadSql(f"this is not translated for DuckDB: {first_line(error)}") from None
     return f"SELECT af__out(COLUMNS(*)) FROM ({text})" if addresses else text

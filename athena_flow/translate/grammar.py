@@ -168,8 +168,8 @@ def _is_odd_join(node: exp.Expr) -> bool:
 def _is_odd_cast(node: exp.Expr) -> bool:
     to = node.args["to"]
     digits = to.expressions[0].name if to.expressions else "3"
-    stamps = to.is_type("timestamp", "timestamptz") and not node.this.is_string
-    return bool(to.is_type("char") or stamps and digits not in ("3", "6"))
+    stamps = to.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPTZ) and not node.this.is_string
+    return bool(to.this == exp.DType.CHAR or stamps and digits not in ("3", "6"))
 
 
 WALL = words(

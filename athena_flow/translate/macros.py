@@ -204,9 +204,8 @@ af__try_ip(x) AS CASE WHEN typeof(x) = 'UHUGEINT' THEN x::UHUGEINT
 af__out(x UHUGEINT) AS af__ip_text(x), (x) AS x;
 af__bits4(cidr) AS CAST(split_part(cidr, '/', 2) AS INT)
   + CASE WHEN instr(cidr, ':') = 0 THEN 96 ELSE 0 END;
-af__in_net(cidr, net, x) AS
-  (instr(cidr, ':') = 0) = (x >> 32 = 65535)
-  AND (net >> (128 - af__bits4(cidr))::UHUGEINT) = (x >> (128 - af__bits4(cidr))::UHUGEINT);
+af__in_net(cidr, net, x) AS af__bits4(cidr) = 0 OR
+  (net >> (128 - af__bits4(cidr))::UHUGEINT) = (x >> (128 - af__bits4(cidr))::UHUGEINT);
 af__known_ip(ip, x) AS coalesce(ip, CASE WHEN x IS NOT NULL
   THEN af__fail('not an IP address: ' || x)::UHUGEINT END);
 {casts}

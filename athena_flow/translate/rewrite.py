@@ -222,6 +222,17 @@ def _shield_names(select: exp.Select) -> None:
             column.set("table", exp.to_identifier(source.this.alias_or_name))
 
 
+def _put(new: exp.Expr, old: exp.Expr) -> None:
+    """``old.replace(new)``, which goes through all of the list that ``old`` stands in."""
+    above, key, at = old.parent, old.arg_key, old.index
+    if above is None or key is None or at is None:
+        old.replace(new)
+        return
+    above.args[key][at] = new
+    new.parent, new.arg_key, new.index = above, key, at
+    old.parent = old.arg_key = old.index = None
+
+
 def rewrite(tree: exp.Query) -> None:
     """Make the annotated ``tree`` of a query one that DuckDB's generator writes rightly."""
     for name in tree.find_all(exp.Identifier):
@@ -232,5 +243,5 @@ def rewrite(tree: exp.Query) -> None:
     _unwrap_tries(tree)
     for node in reversed(list(tree.dfs())):
         if (rule := RULES.get(type(node))) and (new := rule(node)) is not node:
-            node.replace(new)
+            _put(new, node)
     _type_aggregates(tree)

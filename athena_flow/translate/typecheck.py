@@ -20,7 +20,7 @@ Schema: TypeAlias = Mapping[str, Mapping[str, str]]
 """Table (``name`` or ``db.name``) -> column -> Athena type."""
 
 _FAMILIES = {
-    "text": "VARCHAR TEXT CHAR", "boolean": "BOOLEAN", "IP address": "IPADDRESS",
+    "text": "VARCHAR TEXT CHAR", "boolean": "BOOLEAN", "IP address": "IPADDRESS UINT128",
     "number": "TINYINT SMALLINT INT BIGINT FLOAT DOUBLE DECIMAL",
     "date or time": "DATE TIMESTAMP TIMESTAMPTZ TIMESTAMPNTZ", "interval": "INTERVAL",
 }  # fmt: skip
@@ -166,16 +166,23 @@ def _check_operators(node: exp.Expr) -> None:
 
 
 def _check_aliases(tree: exp.Query) -> None:
-    """Refuse an output name in GROUP BY, WHERE or HAVING; needs a qualified tree."""
-    for select in tree.find_all(exp.Select):
-        names = {item.alias for item in select.expressions if isinstance(item, exp.Alias)}
+    """Refuse an output name in GROUP BY, WHERE or HAVING; needs a qualified tree.
+
+    There each column is named after itself: such a name means the column.
+    """
+    for select in list(tree.find_all(exp.Select)):
+        items = {item.alias: item.this for item in select.selects if isinstance(item, exp.Alias)}
         for clause in ("GROUP BY", "WHERE", "HAVING"):
-            for column in own_columns(select.args.get(clause.lower().partition(" ")[0])):
-                if not column.table and column.name in names:
+            for column in list(own_columns(select.args.get(clause.lower().partition(" ")[0]))):
+                if column.table or column.name not in items:
+                    continue
+                item = items[column.name]
+                if not isinstance(item, exp.Column) or item.name != column.name:
                     raise BadSql(
                         f"Athena does not see the alias {column.name} in {clause}; "
                         "repeat the expression"
                     )
+                column.replace(item.copy())
 
 
 def own_columns(clause: exp.Expr | None) -> Iterator[exp.Column]:

@@ -208,6 +208,22 @@ def test_a_flat_folder_of_named_files(
     assert rows(done) == reject_report(within) != []
 
 
+def test_files_without_a_header_beside_others(cli: Cli, tmp_path: Path) -> None:
+    """Their format is what --log-format says, however many other formats lie beside them."""
+    (tmp_path / "bare.log").write_text("10.0.0.1 10.0.0.2 443 7 1418530070 REJECT\n")
+    head = "version action dstaddr end srcaddr bytes packets dstport"
+    (tmp_path / "other.log").write_text(f"{head}\n5 REJECT 10.0.0.4 1418530080 10.0.0.3 9 1 22\n")
+    given = ("--log-format", "srcaddr dstaddr dstport bytes end action")
+    asked = ("run", "--sql", "-", "--logs", str(tmp_path), *given, "--as", "json")
+    columns = 'srcaddr, dstaddr, dstport, bytes, "end", action, packets'
+    done = cli(*asked, stdin=f"SELECT {columns} FROM vpc_flow_logs ORDER BY 1")
+    assert rows(done) == [
+        ("10.0.0.1", "10.0.0.2", 443, 7, 1418530070, "REJECT", None),
+        ("10.0.0.3", "10.0.0.4", 22, 9, 1418530080, "REJECT", 1),
+    ]
+    assert "fewer or more fields" not in done.err
+
+
 def test_a_single_file_without_a_header(cli: Cli, tmp_path: Path) -> None:
     """Lines of the default format's shape are read as that, with a note that names the file."""
     (tmp_path / "logs").mkdir()
@@ -319,7 +335,7 @@ def test_dry_runs_write_nothing(
     assert not (tmp_path / ".athena-flow").exists()
 
 
-def test_a_query_that_reads_another_table_has_no_estimate(
+def test_a_query_that_cannot_be_sized_has_no_estimate(
     cli: Callable[..., Ran], demo_tree: DemoTree, tmp_path: Path
 ) -> None:
     """What cannot be sized is unknown and over any budget, never 0."""
@@ -327,16 +343,20 @@ def test_a_query_that_reads_another_table_has_no_estimate(
     own.mkdir()
     text = (
         '-- title = "Two tables"\n-- requires = ["srcaddr"]\n'
-        "SELECT count(*) AS n FROM {{ table }} CROSS JOIN other.big WHERE {{ window }}\n"
+        "SELECT count(*) AS n FROM {{ table }} CROSS JOIN far.other.big WHERE {{ window }}\n"
     )
     (own / "two.sql").write_text(text)
     words = ("two", "--queries-dir", str(own), "--logs", str(demo_tree.root))
     found = json.loads(cli("estimate", *words, "--as", "json").out)
     assert (found["certainty"], found["bytes"], found["usd"]) == ("unknown", None, None)
-    assert "other.big" in found["assumptions"][-1]
+    assert "far.other.big" in found["assumptions"][-1]
     refused = cli("run", *words, "--max-scan", "1TB")
     assert refused.code == 4
-    assert "estimate: unknown: it reads other.big as well" in refused.err
+    assert "estimate: unknown: far.other.big lies in another catalog" in refused.err
+    (own / "two.sql").write_text(text.replace("far.other", "other"))
+    missing = cli("estimate", *words)
+    assert (missing.code, missing.out) == (3, "")
+    assert "there is no table other.big here" in missing.err
 
 
 def test_ctrl_c_stops_a_query_on_this_machine(demo_tree: DemoTree, tmp_path: Path) -> None:
@@ -374,7 +394,7 @@ def test_a_query_reads_no_file_of_this_machine(
         f'SELECT t.* FROM "{tmp_path}/secret.csv" AS t, {{{{ table }}}} WHERE {{{{ window }}}}\n'
     )
     ran = cli("run", "peek", "--queries-dir", str(own), "--logs", str(demo_tree.root))
-    assert (ran.code, ran.out) == (2, "")
+    assert (ran.code, ran.out) == (3, "")
     assert "no table" in ran.err
 
 

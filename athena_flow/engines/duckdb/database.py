@@ -1,0 +1,89 @@
+"""A DuckDB in memory that understands translated statements, and how one is run on it."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+
+import duckdb
+
+from athena_flow.sqltext import literal
+from athena_flow.translate import setup_for
+
+STOP_SECONDS = 5
+"""How long an interrupted statement may take to end before the program does."""
+DUCKDB_TYPES = {"int": "INTEGER", "bigint": "BIGINT", "string": "VARCHAR"}
+ATHENA_TYPES = {
+    '"NULL"': "unknown",
+    "HUGEINT": "bigint",
+    "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
+}
+FILE = "$file"
+"""The column of rows that are read from files: the file that each stands in."""
+_QUIET = "SET enable_progress_bar = false"
+_MACROS = (
+    # What LazySimpleSerDe takes for a whole number: digits with a sign, a fraction cut off.
+    r"""CREATE TEMP MACRO hive_digits(x) AS CASE
+        WHEN x NOT GLOB '*[!0-9]*' THEN x
+        WHEN regexp_full_match(x, '[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)')
+        THEN regexp_replace(split_part(x, '.', 1), '^([+-]?)$', '\10') END""",
+    r"CREATE TEMP MACRO hive_string(x) AS nullif(x, '\N')",
+)
+
+
+def opened(translated: str) -> duckdb.DuckDBPyConnection:
+    """A database in memory that understands this translated statement, and logs."""
+    db = duckdb.connect(config={"temp_directory": tempfile.gettempdir()})
+    for statement in (_QUIET, *setup_for(translated), *_MACROS):
+        db.execute(statement)
+    return db
+
+
+@contextmanager
+def connection(translated: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same for a while."""
+    db = opened(translated)
+    held: AbstractContextManager[None] = nullcontext()
+    try:
+        yield db
+    except KeyboardInterrupt:
+        held = suppress(duckdb.Error)  # a statement that is slow to stop: it ends with us
+        raise
+    finally:
+        with held:
+            db.close()
+
+
+def fetched(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+    """The rows of a statement, run beside the main thread, which alone hears Ctrl-C."""
+    outcome: list[list[tuple[object, ...]] | duckdb.Error] = []
+
+    def work() -> None:
+        try:
+            outcome.append(db.execute(sql).fetchall())
+        except duckdb.Error as error:
+            outcome.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        while worker.is_alive():
+            worker.join(0.05)
+    except KeyboardInterrupt:
+        db.interrupt()
+        worker.join(STOP_SECONDS)
+        raise
+    (result,) = outcome
+    if isinstance(result, duckdb.Error):
+        raise result
+    return result
+
+
+def listed(paths: Iterable[str]) -> str:
+    return ", ".join(map(literal, paths))
+
+
+def first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,314 @@
+"""Brings the files of one table into DuckDB: the needed columns, by each file's own names.
+
+Two threads inflate text into temporary files, a batch of logs at a time, while DuckDB splits
+and types what is there already; rows that the statement provably cannot need are left out
+as they come in. So both cores are busy, and memory holds columns, not text.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import duckdb
+
+from athena_flow.engines.duckdb import parquet, text
+from athena_flow.engines.duckdb.database import DUCKDB_TYPES, FILE, fetched, first_line
+from athena_flow.engines.duckdb.notes import Notes
+from athena_flow.engines.duckdb.text import Form
+from athena_flow.errors import BadFile, EngineError, some
+from athena_flow.logformat import LogFormat
+from athena_flow.parallel import in_order
+from athena_flow.ports import ObjectInfo, Progress, Registered
+from athena_flow.prune import Range
+from athena_flow.sqltext import literal, name
+from athena_flow.table import TableSpec
+
+THREADS = 2
+AHEAD = 3
+"""Batches that are inflated, or waiting, while one is loaded."""
+BATCH_BYTES = 96 * 2**20
+"""Text of a batch, about: what waits on disk between inflating and loading."""
+INFLATION = 5
+"""Bytes of text in a byte of gzip, about, in flow logs."""
+WARM_BYTES = 4 * 2**20
+"""Asked of the C library once and given back: glibc then keeps blocks of a piece's size instead
+of returning each to the system (M_MMAP_THRESHOLD); page faults fell to a seventh."""
+_ODD = "$odd"
+"""A hidden column: the number of the batch, in a row that has another number of fields than
+its header."""
+
+Batch = list[tuple[ObjectInfo, Registered]]
+Files = Mapping[Form, Mapping[str, Registered | None]]
+"""A batch as text on disk: the files of each form, each with its place where that counts."""
+Rows = Sequence[Sequence[Range]]
+"""The rows that a statement needs: those within all ranges of any of these. Without any: all."""
+
+
+class _Spool:
+    """Where a batch is written to, one file for each form and place."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._open: dict[tuple[Form, Registered | None], BinaryIO] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._open.values():
+            file.close()
+
+    def add(self, pieces: Iterable[tuple[Form, bytes]], place: Registered | None) -> None:
+        """Writes what a log holds: all of it, or on an error nothing."""
+        before = {key: file.tell() for key, file in self._open.items()}
+        try:
+            for form, records in pieces:
+                key = form, place
+                if key not in self._open:
+                    self._open[key] = (self._folder / f"{len(self._open)}.log").open("wb")
+                self._open[key].write(records)
+        except BadFile:
+            for key, file in self._open.items():
+                file.seek(before.get(key, 0))
+                file.truncate()
+            raise
+
+    def files(self) -> Files:
+        """What was written."""
+        found: dict[Form, dict[str, Registered | None]] = defaultdict(dict)
+        for (form, place), file in self._open.items():
+            found[form][file.name] = place
+        return found
+
+
+class Load:
+    """Loads the needed columns of one table, a batch of files at a time."""
+
+    def __init__(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        spec: TableSpec,
+        columns: Sequence[tuple[str, str]],
+        notes: Notes,
+        rows: Rows = (),
+        skip_bad: bool = False,
+    ) -> None:
+        self._db, self._spec, self._columns, self._notes = db, spec, columns, notes
+        self._raw = name(spec.database, f"{spec.name}$raw").text
+        self._headless = spec.headless or spec.format
+        self._skip_bad = skip_bad
+        keys = dict(spec.keys)
+        self._keys = [column for column, _ in columns if column in keys]
+        self._data = [(c, kind) for c, kind in columns if c in spec.format]
+        known = {column for column, _ in self._data}
+        found = [[r for r in ranges if r.column in known] for ranges in rows]
+        self._rows = found if all(found) else []
+        self._early = {r.column for ranges in found for r in ranges} | (known & {"end"})
+
+    def all(self, objects: dict[ObjectInfo, Registered], progress: Progress) -> None:
+        """Reads the files. Raises BadFile, EngineError."""
+        self._create()
+        columnar = {o: place for o, place in objects.items() if o.uri.endswith(parquet.SUFFIX)}
+        self._insert_parquet(columnar)
+        lined = {log: place for log, place in objects.items() if log not in columnar}
+        batches = list(_batches(lined))
+        done = len(columnar)
+        bytes(WARM_BYTES)
+        progress("reading logs", done, len(objects))
+        with (
+            tempfile.TemporaryDirectory(prefix="athena-flow-") as room,
+            ThreadPoolExecutor(THREADS) as pool,
+            closing(in_order(pool, partial(self._spool, room), batches, AHEAD)) as spooled,
+        ):
+            for number, (files, batch) in enumerate(zip(spooled, batches, strict=True)):
+                self._insert(number, files)
+                done += len(batch)
+                progress("reading logs", done, len(objects))
+        self._count(batches)
+
+    def _create(self) -> None:
+        columns = ", ".join(
+            f"{name(column).text} {DUCKDB_TYPES[kind]}" for column, kind in self._columns
+        )
+        names = ", ".join(name(column).text for column, _ in self._columns)
+        self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {name(self._spec.database)}")
+        self._db.execute(f"CREATE TABLE {self._raw} ({columns}, {name(_ODD)} UINTEGER)")
+        self._db.execute(f"CREATE VIEW {self._spec.sql} AS SELECT {names} FROM {self._raw}")
+        self._db.execute("SET preserve_insertion_order = false")
+
+    # ------------------------------------------------------------ text
+
+    def _spool(self, room: str, batch: Batch) -> Files:
+        """Writes a batch of logs as text, joined by form and place."""
+        folder = Path(tempfile.mkdtemp(dir=room))
+        with _Spool(folder) as spool:
+            for log, place in batch:
+                pieces = text.read_text(log.uri, self._headless, self._notes)
+                try:
+                    spool.add(self._checked(log.uri, pieces), place if self._keys else None)
+                except BadFile as error:
+                    self._bad(log.uri, error)
+        return spool.files()
+
+    def _bad(self, path: str, error: BadFile) -> None:
+        if not self._skip_bad:
+            raise error
+        self._notes.bad.append(path)
+
+    def _checked(
+        self, uri: str, pieces: Iterable[tuple[Form, bytes]]
+    ) -> Iterator[tuple[Form, bytes]]:
+        """The pieces of a log, none of which lacks a column that the table has."""
+        mapped = False
+        for form, records in pieces:
+            other = form.log_format.columns != self._spec.format.columns
+            if other and self._spec.partitions != "files":
+                self.check(form.log_format, uri)
+                mapped = True
+            yield form, records
+        if mapped:
+            self._notes.mapped.append(uri)
+
+    def check(self, log_format: LogFormat, uri: str) -> None:
+        """Raises BadFile when the file's header lacks what the query needs of the table."""
+        missing = [c for c, _ in self._data if c not in log_format]
+        if missing:
+            raise BadFile(
+                f"{uri}: its header does not match table {self._spec.title}: it lacks"
+                f" {some(missing)}; header: {log_format.header}; table: {self._spec.format.header}",
+                hint="put logs of another format into a table of their own",
+            )
+
+    def _insert(self, number: int, files: Files) -> None:
+        """Loads a batch of text, and removes it."""
+        for form, places in files.items():
+            columns = {c: text.field(form, c, kind) for c, kind in self._data}
+            source = text.lines(list(places), form)
+            odd = f"len({name(text.FIELDS)}) <> {len(form.log_format.fields)}"
+            where = ""
+            if self._rows:  # what decides on a row is typed first, and the rest of few rows
+                early = ", ".join(f"{columns[c]} AS {name(c)}" for c in self._early)
+                source = f"(SELECT *, {early} FROM {source})"
+                columns |= {c: name(c).text for c in self._early}
+                where = f" WHERE {_within(self._rows)} OR {odd}"
+                where += ' OR "end" IS NULL' if "end" in self._early else ""
+            marked = f"CASE WHEN {odd} THEN {number} END"
+            self._fill(places, source, columns, marked, where)
+            for file in places:
+                Path(file).unlink()
+
+    def _count(self, batches: Sequence[Batch]) -> None:
+        end = 'count(*) FILTER ("end" IS NULL)' if "end" in self._early else "0"
+        found = self._db.execute(
+            f"SELECT count({name(_ODD)}), min({name(_ODD)}), {end} FROM {self._raw}"
+        ).fetchone()
+        odd, first, no_end = found or (0, None, 0)
+        self._notes.odd_rows += odd
+        self._notes.no_end += no_end
+        if odd and not self._notes.first_odd:
+            self._notes.first_odd = self._first_odd(batches[first])
+
+    def _first_odd(self, batch: Batch) -> str:
+        """The first log of a batch, and the line in it, with too few or too many fields."""
+        for log, _ in batch:
+            if log.uri not in self._notes.bad:
+                number = text.first_odd(log.uri, self._headless)
+                if number:
+                    return f"{log.uri}:{number}"
+        raise BadFile(f"{batch[0][0].uri}: it, or one read with it, has changed meanwhile")
+
+    # ------------------------------------------------------------ Parquet
+
+    def _insert_parquet(self, objects: Mapping[ObjectInfo, Registered]) -> None:
+        """Parquet files by column name; files of one schema are loaded together."""
+        by_schema: dict[parquet.Schema, dict[str, Registered]] = defaultdict(dict)
+        for log, place in objects.items():
+            if not log.size_bytes:
+                self._notes.empty.append(log.uri)
+                continue
+            try:
+                by_schema[parquet.parquet_schema(log.uri)][log.uri] = place
+            except BadFile as error:
+                self._bad(log.uri, error)
+        for schema, places in by_schema.items():
+            first = next(iter(places))
+            columns = {c: parquet.column(c, kind, schema, first) for c, kind in self._data}
+            try:
+                self._fill(places, parquet.rows(places), columns, "NULL")
+            except EngineError:
+                for file in list(places):
+                    try:
+                        parquet.check(file)
+                    except BadFile as error:
+                        self._bad(file, error)
+                        del places[file]
+                self._fill(places, parquet.rows(places), columns, "NULL")
+
+    # ------------------------------------------------------------ both
+
+    def _fill(
+        self,
+        places: Mapping[str, Registered | None],
+        source: str,
+        columns: Mapping[str, str],
+        odd: str,
+        where: str = "",
+    ) -> None:
+        """Inserts rows of ``source``, which names each row's file, with its place's keys."""
+        if not places:
+            return
+        if self._keys:
+            rows = ", ".join(literal((f, *self._key_values(p))) for f, p in places.items())
+            names = ", ".join(name(c).text for c in (FILE, *self._keys))
+            source += f" JOIN (VALUES {rows}) AS places ({names}) USING ({name(FILE)})"
+        picked = ", ".join(columns.get(c, name(c).text) for c, _ in self._columns)
+        try:
+            fetched(self._db, "SET disabled_optimizers = 'filter_pushdown'")
+            fetched(
+                self._db, f"INSERT INTO {self._raw} SELECT {picked}, {odd} FROM {source}{where}"
+            )
+            fetched(self._db, "RESET disabled_optimizers")
+        except duckdb.Error as error:
+            raise EngineError(f"duckdb: reading logs: {first_line(error)}") from error
+
+    def _key_values(self, place: Registered | None) -> list[str | None]:
+        """A place's values for the needed partition keys; NULLs where it lies in no layout."""
+        if place is None or place.partition is None:
+            return [None] * len(self._keys)
+        keys = self._spec.layout.keys
+        values = dict(zip(keys, self._spec.values(place.partition), strict=True))
+        return [values[column] for column in self._keys]
+
+
+def _batches(objects: Mapping[ObjectInfo, Registered]) -> Iterator[Batch]:
+    """The objects in order, so many at a time as hold about `BATCH_BYTES` of text."""
+    batch: Batch = []
+    size = 0
+    for log, place in objects.items():
+        size += log.size_bytes * (INFLATION if log.uri.endswith(".gz") else 1)
+        batch.append((log, place))
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _within(rows: Rows) -> str:
+    """May a statement need the row? A condition over its columns."""
+    return "(" + " OR ".join(" AND ".join(map(_holds, ranges)) for ranges in rows) + ")"
+
+
+def _holds(r: Range) -> str:
+    column = name(r.column).text
+    low = [] if r.low is None else [f"{column} >= {literal(r.low)}"]
+    high = [] if r.high is None else [f"{column} <= {literal(r.high)}"]
+    same = [f"{column} = {literal(r.low)}"] if r.low == r.high else []
+    return " AND ".join(same or (low + high))

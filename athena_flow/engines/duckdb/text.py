@@ -1,0 +1,226 @@
+"""Text logs: inflated whole, as UTF-8 lines that end as Hadoop's do, without header lines.
+
+Files are inflated here and not by DuckDB, whose reader checks no CRC, stops at a stray
+carriage return and cannot say which rows it left out. Whole lines go into DuckDB, which
+splits them as Hive's LazySimpleSerDe does: at single spaces, missing fields NULL, more
+fields ignored. Header lines are no rows wherever they stand, and each says what the lines
+below it hold.
+"""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+from isal.igzip_lib import IsalError
+from isal.isal_zlib import decompressobj
+
+from athena_flow.engines.duckdb.database import DUCKDB_TYPES, FILE, listed
+from athena_flow.engines.duckdb.notes import Notes
+from athena_flow.errors import BadFile, RequestError
+from athena_flow.logformat import LogFormat, format_of, is_header
+from athena_flow.sqltext import name
+
+BLOCK_BYTES = 2**16
+"""Read from a file at a time."""
+PIECE_BYTES = 2**19
+"""Text of one file that is held at a time, about."""
+SHORT_BYTES = 2**20
+"""A line below this needs no setting of DuckDB's reader, whose own limit is 2 MB."""
+LINE_BYTES = 64 * 2**20
+"""Longest line that is read; Athena's own limit is 200 MB."""
+GZIP = b"\x1f\x8b"
+FIELDS = "$fields"
+"""The column of `lines` that is a line's fields."""
+_MEMBERS = 31
+"""zlib's ``wbits`` for a gzip header and its checksum."""
+_DELIMITERS = "\x1f\x1e\x1d\x1c\x01\x02\x03\x04"
+"""Tried in this order; AWS writes printable text, so the first will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What lines have to have in common to be loaded together."""
+
+    log_format: LogFormat
+    delimiter: str
+    """A character that the lines do not hold, so that DuckDB's reader leaves each whole."""
+    long: bool
+    """Has a line more than `SHORT_BYTES`?"""
+    escaped: bool
+    r"""Is there a backslash, and so perhaps Hive's ``\N``?"""
+
+
+def read_text(path: str, headless: LogFormat, notes: Notes) -> Iterator[tuple[Form, bytes]]:
+    """The records of a file, a piece at a time, in its order.
+
+    Lines above any header are in the ``headless`` format, or the default one (`format_of`).
+    What is odd about the file is noted at its end. Raises BadFile, perhaps after some pieces.
+    """
+    log_format: LogFormat | None = None
+    sound = True
+    for piece in _pieces(path):
+        text, valid = _decoded(piece)
+        sound = sound and valid
+        if log_format is None:
+            text = text.removeprefix(BOM_UTF8)
+            head, _, rest = text.partition(b"\n")
+            log_format = _format(path, head.decode(), headless)
+            text = rest if is_header(head.decode()) else text
+        for log_format, records in _sections(path, text, log_format):  # noqa: B020  # goes on
+            if records:
+                yield _form(path, log_format, records), records
+    if log_format is None:
+        notes.empty.append(path)
+    if not sound:
+        notes.undecodable.append(path)
+
+
+def first_odd(path: str, headless: LogFormat) -> int | None:
+    """The number, from 1, of the first line with another number of fields than its header."""
+    log_format: LogFormat | None = None
+    number = 0
+    for piece in _pieces(path):
+        for line in _decoded(piece)[0].removesuffix(b"\n").split(b"\n"):
+            number += 1
+            text = line.removeprefix(BOM_UTF8).decode() if number == 1 else line.decode()
+            if log_format is None or is_header(text):
+                log_format = _format(path, text, headless)
+            if not is_header(text) and text.count(" ") + 1 != len(log_format.fields):
+                return number
+    return None
+
+
+def lines(paths: Sequence[str], form: Form) -> str:
+    """A table of split lines: whole ones are read, by a delimiter that none of them holds."""
+    more = f", max_line_size = {LINE_BYTES}" if form.long else ""
+    return (
+        f"(SELECT string_split(coalesce(line, ''), ' ') AS {name(FIELDS)}, filename AS {name(FILE)}"
+        f" FROM read_csv([{listed(paths)}], columns = {{'line': 'VARCHAR'}}, header = false,"
+        f" auto_detect = false, delim = '{form.delimiter}', quote = '', escape = '',"
+        f" comment = '', filename = true{more}))"
+    )
+
+
+def field(form: Form, column: str, kind: str) -> str:
+    """A field's text as its column's type; NULL for a column that the lines lack."""
+    if column not in form.log_format:
+        return f"CAST(NULL AS {DUCKDB_TYPES[kind]})"
+    text = f"{name(FIELDS)}[{form.log_format.columns.index(column) + 1}]"
+    if kind == "string":
+        return f"hive_string({text})" if form.escaped else text
+    return f"TRY_CAST(hive_digits({text}) AS {DUCKDB_TYPES[kind]})"
+
+
+def _pieces(path: str) -> Iterator[bytes]:
+    """A file's text in whole lines, the last of them perhaps without its end. Raises BadFile."""
+    try:
+        with open(path, "rb") as raw:
+            blocks: list[bytes] = []
+            size = 0
+            for block in _blocks(raw):
+                blocks.append(block)
+                size += len(block)
+                if size >= PIECE_BYTES and b"\n" in block:
+                    text = b"".join(blocks)
+                    end = text.rindex(b"\n") + 1
+                    yield text[:end]
+                    blocks, size = [text[end:]], len(text) - end
+            if size:
+                yield b"".join(blocks)
+    except (OSError, EOFError, IsalError) as error:  # type: ignore[misc]  # a class, not its object
+        raise BadFile(f"{path}: cannot be read: {error}") from error
+
+
+def _blocks(raw: BinaryIO) -> Iterator[bytes]:
+    """A file as it is, or every member of a gzip file, its checksums checked."""
+    data = raw.read(BLOCK_BYTES)
+    if not data.startswith(GZIP):
+        while data:
+            yield data
+            data = raw.read(BLOCK_BYTES)
+        return
+    while data:
+        member = decompressobj(wbits=_MEMBERS)
+        while not member.eof:
+            if not data:
+                raise EOFError("it ends in the middle of its compressed data")
+            yield member.decompress(data)
+            data = b"" if member.eof else raw.read(BLOCK_BYTES)
+        data = (member.unused_data or raw.read(BLOCK_BYTES)).lstrip(b"\0")
+        if len(data) < len(GZIP):
+            data += raw.read(BLOCK_BYTES)
+        if data and not data.startswith(GZIP):
+            raise EOFError("something that is no gzip stands behind its compressed data")
+
+
+def _decoded(data: bytes) -> tuple[bytes, bool]:
+    """UTF-8 with every line ended by a newline, as Hadoop's reader ends them; was it valid?"""
+    valid = True
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            data, valid = data.decode("utf-8", "replace").encode(), False
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data if data.endswith(b"\n") else data + b"\n", valid
+
+
+def _format(path: str, head: str, table: LogFormat) -> LogFormat:
+    try:
+        return _known_format(head, table)
+    except RequestError as error:
+        raise BadFile(f"{path}: its header: {error.message}") from None
+
+
+@lru_cache(maxsize=1024)
+def _known_format(head: str, table: LogFormat) -> LogFormat:
+    return format_of(head, table)
+
+
+def _sections(path: str, text: bytes, log_format: LogFormat) -> Iterator[tuple[LogFormat, bytes]]:
+    """The text without header lines, cut where one of them says another format.
+
+    A header is looked for by the longest name in the one before.
+    """
+    mark = max((f.name for f in log_format.fields), key=len).encode()
+    if mark not in text:
+        yield log_format, text
+        return
+    kept: list[bytes] = []
+    for line in text.splitlines(keepends=True):
+        head = line.removeprefix(BOM_UTF8).decode().removesuffix("\n") if mark in line else ""
+        if not is_header(head):
+            kept.append(line)
+            continue
+        found = _format(path, head, log_format)
+        if found != log_format:
+            yield log_format, b"".join(kept)
+            log_format, kept = found, []
+            mark = max((f.name for f in log_format.fields), key=len).encode()
+    yield log_format, b"".join(kept)
+
+
+def _form(path: str, log_format: LogFormat, text: bytes) -> Form:
+    return Form(log_format, _delimiter(path, text), _has_long_line(text), b"\\" in text)
+
+
+def _delimiter(path: str, text: bytes) -> str:
+    for delimiter in _DELIMITERS:
+        if delimiter.encode() not in text:
+            return delimiter
+    raise BadFile(f"{path}: is no text log: it holds control characters of every kind")
+
+
+def _has_long_line(text: bytes) -> bool:
+    at = 0
+    while len(text) - at > SHORT_BYTES:
+        end = text.rfind(b"\n", at, at + SHORT_BYTES)
+        if end < 0:
+            return True
+        at = end + 1
+    return False

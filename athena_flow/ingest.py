@@ -1,0 +1,460 @@
+"""The ingest: from logs as they lie to pieces of the local Parquet store, place by place.
+
+Written against functions that are handed in: what reads logs, writes Parquet, fetches
+objects and keeps the manifest is for the edges. A place that is done stays done: killed at
+any moment, the next ingest does the rest, and comes to the same.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Protocol
+
+from athena_flow.errors import AccessDenied, BadFile, BadFormat, NotFound, RequestError, files, some
+from athena_flow.layout import ORGANISATION, ROOT, Layout, spellings
+from athena_flow.logformat import DEFAULT, LogFormat, format_of, has_default_shape, is_header
+from athena_flow.manifest import (
+    PARQUET,
+    Bad,
+    Change,
+    Holding,
+    Kept,
+    Piece,
+    Place,
+    Plan,
+    in_steps,
+    plan,
+    touches,
+)
+from athena_flow.parallel import in_order, threads
+from athena_flow.plan import Denied
+from athena_flow.ports import ObjectInfo, ObjectStore, Progress
+from athena_flow.walk import Folder, Stray, walk
+from athena_flow.window import DAY, Window
+
+SKIP = "--skip-bad-files leaves out what cannot be read, and says so with each query"
+SUFFIXES = (".log", ".log.gz", ".gz", PARQUET)
+"""What the names of logs end in."""
+
+
+class SeveralFormats(BadFile):
+    """A text log with several headers, which say different formats: no piece can hold it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a piece came to as it was written."""
+
+    size_bytes: int
+    stamp: str
+    digest: str
+    rows: int
+    odd_rows: int
+    first_odd: str
+    """The path of a log, and the line in it."""
+    no_end: int
+    """Of the logs that were read, as are the other two; ``rows`` are all of the piece."""
+    undecodable: frozenset[str]
+    """Paths of the logs that were read with replacement characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a place has come to, for one transaction."""
+
+    pieces: tuple[Piece, ...] = ()
+    empty: tuple[Kept, ...] = ()
+    bad: tuple[Bad, ...] = ()
+    waiting: tuple[ObjectInfo, ...] = ()
+    """Logs of this place that a later step reads."""
+
+
+class Keeper(Protocol):
+    """The store, as an ingest needs it; to be called from several threads."""
+
+    def new_path(self, source: str, place: Place, form: str, logs: Iterable[Kept]) -> str: ...
+
+    def begin(self, source: str, waiting: Iterable[ObjectInfo], gone: Collection[str]) -> None: ...
+
+    def replace(self, source: str, old: Iterable[Piece], outcome: Outcome) -> None: ...
+
+    def finish(self, source: str, window: Window, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What reads and writes for an ingest, each from several threads."""
+
+    keeper: Keeper
+    fetch: Callable[[Sequence[ObjectInfo]], AbstractContextManager[Mapping[str, str]]]
+    """Brings logs onto this machine for a while: their paths by URI."""
+    head: Callable[[str], str | None]
+    """The first line, or the columns, of the log at a path; None where it is empty."""
+    write: Callable[[str, Sequence[str], str | None, str], Counts]
+    """Writes the rows of the logs at these paths, which are of this form, and those of a
+    piece that is there, as a new piece. Raises BadFile."""
+    moved: Callable[[ObjectInfo], bool]
+    """Is a log no more what it was when it was listed?"""
+    most_bytes: int | None
+    """Of logs that are fetched at a time; None for no limit."""
+    workers: int
+    stop: Callable[[], None]
+    """Ends what is being fetched and written."""
+    in_place: bool
+    """Can a query read the logs themselves?"""
+    skip_bad: bool = False
+    """Are logs that cannot be read left out?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The logs of a source that a window touches."""
+
+    source: str
+    logs: tuple[ObjectInfo, ...]
+    notes: tuple[str, ...] = ()
+    denied: tuple[Denied, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an ingest did."""
+
+    read: int
+    rows: int
+    """In the pieces that were written."""
+    bad: tuple[Bad, ...] = ()
+    aside: tuple[str, ...] = ()
+    """Logs that each query reads itself: they have several headers."""
+    moved: tuple[str, ...] = ()
+    """Logs that changed while they were read: the next ingest reads them."""
+
+    def notes(self) -> Iterator[str]:
+        yield from note("cannot be read, left out", [bad.uri for bad in self.bad])
+        yield from note("of several formats each, read themselves by each query", self.aside)
+        yield from note("changed while they were read, left for the next ingest", self.moved)
+
+
+def notes_of(plan: Plan) -> Iterator[str]:
+    """What is not as it was at the last ingest."""
+    yield from note("gone since the last ingest, and their rows with them", plan.gone)
+    yield from note("changed since the last ingest, to be read again", plan.changed)
+    yield from note("damaged files of the store, to be written anew", plan.lost)
+
+
+def note(what: str, names: Sequence[str]) -> Iterator[str]:
+    """What some logs are, how many, and the names of a few; nothing where there is none."""
+    if names:
+        yield f"{what}: {files(len(names))}: {some(names)}"
+
+
+# ---------------------------------------------------------------- what lies in a bucket
+
+
+def find_logs(location: str, window: Window, store: ObjectStore, progress: Progress) -> Found:
+    """The logs of a bucket that the window touches; only folders that lead there are listed.
+
+    Raises NotFound where there are none, and AccessDenied for a refusal above the accounts.
+    """
+    days: dict[str, None] = {}
+    stray: list[str] = []
+    denied: dict[str, Denied] = {}
+    for layout in _layouts(location, window, store):
+        for step in walk(location, layout, window, store):
+            match step:
+                case Folder(prefix=prefix):
+                    days[prefix] = None
+                    progress("finding days", len(days), None)
+                case Stray(uri=uri):
+                    stray.append(uri)
+                case Denied(prefix=prefix):
+                    denied[prefix] = step
+    logs: list[ObjectInfo] = []
+    with threads() as pool:
+        listing = in_order(pool, partial(_listed, store), days)
+        for done, listed in enumerate(listing, start=1):
+            if isinstance(listed, Denied):
+                denied[listed.prefix] = listed
+            else:
+                logs += listed
+            progress("listing days", done, len(days))
+    others = [log.uri for log in logs if not log.uri.endswith(SUFFIXES)]
+    found = [log for log in logs if log.uri.endswith(SUFFIXES) and touches(log.uri, window)]
+    if not found and not denied:
+        raise NotFound(f"no flow logs of that window in {location}")
+    notes = (
+        *note("left out, no .log or .gz", others),
+        *note("left out, in no layout", sorted(set(stray))),
+    )
+    return Found(location, tuple(found), notes, tuple(denied.values()))
+
+
+def _layouts(location: str, window: Window, store: ObjectStore) -> list[Layout]:
+    """The layouts that lie there, told by the folders below ``AWSLogs/``."""
+    try:
+        folders = store.level(location + ROOT).folders
+    except AccessDenied:
+        if not window.accounts:
+            raise
+        folders = ()
+    named = [folder for folder in folders if ORGANISATION.fullmatch(folder)]
+    every = [*spellings(), *(layout for folder in named for layout in spellings(folder))]
+    daily = [layout for layout in every if layout.step == DAY]
+    if not folders:
+        return daily
+    return [x for x in daily if any(x.read(x.segments[1], f) is not None for f in folders)]
+
+
+def _listed(store: ObjectStore, prefix: str) -> list[ObjectInfo] | Denied:
+    try:
+        return list(store.objects(prefix))
+    except AccessDenied as error:
+        return Denied(prefix, error.message)
+
+
+# ---------------------------------------------------------------- bringing the store up to date
+
+
+def prepare(
+    found: Found, window: Window, holding: Holding, sound: Callable[[Piece], bool], retry_bad: bool
+) -> Plan:
+    """What has to be done. Bad logs that lie there unchanged are passed unless tried again."""
+    lost = {piece.path for piece in holding.pieces if not sound(piece)}
+    bad = {(log.uri, log.size_bytes, log.stamp) for log in holding.bad}
+    known = [log for log in found.logs if (log.uri, log.size_bytes, log.stamp) in bad]
+    unseen = [denied.prefix for denied in found.denied]
+    return plan(found.logs, holding, window, lost, () if retry_bad else known, unseen)
+
+
+def ingest(
+    found: Found,
+    wanted: Plan,
+    window: Window,
+    at: datetime,
+    wanted_format: LogFormat | None,
+    tools: Tools,
+    progress: Progress,
+) -> Report:
+    """Does what was planned. ``wanted_format`` is that of text logs without a header.
+
+    Raises BadFile for a log that cannot be read, BadFormat for one without a header and in
+    no known shape, and what the tools raise; the places done so far stay done.
+    """
+    waiting = [log for change in wanted.changes for log in change.read]
+    tools.keeper.begin(found.source, waiting, (*wanted.gone, *wanted.stale))
+    work = _Work(found.source, wanted_format, tools, progress, wanted.size_bytes)
+    with threads(tools.workers) as pool:
+        try:
+            done = list(in_order(pool, work.change, wanted.changes))
+        except Exception:
+            work.stop()
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        except KeyboardInterrupt:
+            work.stop()
+            raise
+    report = Report(
+        sum(one.read for one in done),
+        sum(one.rows for one in done),
+        tuple(bad for one in done for bad in one.bad),
+        tuple(uri for one in done for uri in one.aside),
+        tuple(uri for one in done for uri in one.moved),
+    )
+    if not found.denied and not report.moved:
+        tools.keeper.finish(found.source, window, at)
+    return report
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one place added to the report."""
+
+    read: int
+    rows: int
+    bad: list[Bad]
+    aside: list[str]
+    moved: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Making:
+    """One piece to be: its logs, the piece that they join, and where to put what is left out."""
+
+    place: Place
+    form: str
+    logs: Sequence[Kept]
+    base: Piece | None
+    paths: Mapping[str, str]
+    bad: list[Bad]
+    aside: list[str]
+
+
+def _named(at: str, uris: Mapping[str, str]) -> str:
+    """``path:line`` with the log's own name in place of its path here."""
+    path, mark, line = at.rpartition(":")
+    return f"{uris[path]}{mark}{line}" if at else ""
+
+
+class _Work:
+    """The changes of one ingest, made in several threads."""
+
+    def __init__(
+        self,
+        source: str,
+        wanted_format: LogFormat | None,
+        tools: Tools,
+        progress: Progress,
+        total_bytes: int,
+    ) -> None:
+        self._source, self._wanted, self._tools = source, wanted_format, tools
+        self._progress, self._total, self._done = progress, total_bytes, 0
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._report(())
+
+    def stop(self) -> None:
+        """Nothing is written into the manifest from now on."""
+        with self._lock:
+            self._stopped = True
+        self._tools.stop()
+
+    def _report(self, logs: Sequence[ObjectInfo]) -> None:
+        with self._lock:
+            self._done += sum(log.size_bytes for log in logs)
+            self._progress("ingesting", self._done, self._total)
+
+    def change(self, change: Change) -> _Tally:
+        """Brings one place up to date, a step at a time."""
+        tally = _Tally(0, 0, [], [], [])
+        keep = {piece.form: piece for piece in change.keep}
+        drop = change.drop
+        rest = change.read
+        for step in in_steps(change.read, self._tools.most_bytes):
+            rest = rest[len(step) :]
+            with self._tools.fetch(step) as paths:
+                moved = self._moved(step)
+                if not moved:
+                    outcome, old = self._step(change.place, step, paths, keep, tally.aside)
+                    moved = self._moved(step)
+            if moved:
+                tally.moved += moved
+                return tally
+            with self._lock:
+                if self._stopped:
+                    return tally
+                outcome = replace(outcome, waiting=rest)
+                self._tools.keeper.replace(self._source, [*drop, *old], outcome)
+            drop = ()
+            keep.update({piece.form: piece for piece in outcome.pieces})
+            tally.bad += outcome.bad
+            tally.read += len(step)
+            tally.rows += sum(piece.rows for piece in outcome.pieces)
+            tally.rows -= sum(piece.rows for piece in old)
+            self._report(step)
+        return tally
+
+    def _moved(self, logs: Sequence[ObjectInfo]) -> list[str]:
+        return [log.uri for log in logs if self._tools.moved(log)]
+
+    def _step(
+        self,
+        place: Place,
+        logs: Sequence[ObjectInfo],
+        paths: Mapping[str, str],
+        keep: Mapping[str, Piece],
+        aside: list[str],
+    ) -> tuple[Outcome, list[Piece]]:
+        """The pieces that these logs come to, and those that they take the place of."""
+        forms: dict[str, list[Kept]] = defaultdict(list)
+        empty: list[Kept] = []
+        bad: list[Bad] = []
+        for log in logs:
+            try:
+                head = self._tools.head(paths[log.uri]) if log.size_bytes else None
+                kept = Kept(log.uri, log.size_bytes, log.stamp, head)
+                if head is None:
+                    empty.append(kept)
+                else:
+                    forms[self._form(kept, head)].append(kept)
+            except BadFile as error:
+                bad.append(self._bad(log, paths, error))
+        pieces: list[Piece] = []
+        old: list[Piece] = []
+        for form, of_form in forms.items():
+            base = keep.get(form)
+            piece = self._piece(_Making(place, form, of_form, base, paths, bad, aside))
+            if piece:
+                pieces.append(piece)
+                old += [base] if base else []
+        return Outcome(tuple(pieces), tuple(empty), tuple(bad)), old
+
+    def _form(self, log: Kept, head: str) -> str:
+        """What a log shares with those that it is kept with. Raises BadFormat."""
+        if log.uri.endswith(PARQUET):
+            return head
+        if self._wanted is None and not is_header(head) and not has_default_shape(head):
+            raise BadFormat(
+                f"no header line, and not in the default format: {log.uri}",
+                hint="say the format with --log-format, or read another folder",
+            )
+        try:
+            return format_of(head, self._wanted or DEFAULT).header
+        except RequestError as error:
+            raise BadFormat(f"{log.uri}: {error.message}") from None
+
+    def _piece(self, making: _Making) -> Piece | None:
+        """One piece with the rows of its logs, and those of the piece that was there."""
+        base, paths = making.base, making.paths
+        before = base.logs if base else ()
+        good = list(making.logs)
+        while good:
+            every = sorted((*before, *good), key=lambda log: log.uri)
+            path = self._tools.keeper.new_path(self._source, making.place, making.form, every)
+            try:
+                counts = self._tools.write(
+                    making.form, [paths[log.uri] for log in good], base.path if base else None, path
+                )
+            except BadFile as error:
+                wrong = [log for log in good if error.message.startswith(f"{paths[log.uri]}: ")]
+                if not wrong:
+                    raise
+                good = [log for log in good if log not in wrong]
+                if isinstance(error, SeveralFormats) and self._tools.in_place:
+                    making.aside.extend(log.uri for log in wrong)
+                else:
+                    making.bad.extend(self._bad(log, paths, error) for log in wrong)
+                continue
+            marked = {
+                log.uri: replace(log, undecodable=paths[log.uri] in counts.undecodable)
+                for log in good
+            }
+            odd = [_named(counts.first_odd, {paths[log.uri]: log.uri for log in good})]
+            odd += [base.first_odd] if base else []
+            return Piece(
+                making.place,
+                making.form,
+                path,
+                counts.size_bytes,
+                counts.stamp,
+                counts.digest,
+                counts.rows,
+                counts.odd_rows + (base.odd_rows if base else 0),
+                min(filter(None, odd), default="", key=lambda at: at.rpartition(":")[0]),
+                counts.no_end + (base.no_end if base else 0),
+                tuple(marked.get(log.uri, log) for log in every),
+            )
+        return None
+
+    def _bad(self, log: ObjectInfo | Kept, paths: Mapping[str, str], error: BadFile) -> Bad:
+        """A log that is left out. Raises BadFile, by the log's own name, where none may be."""
+        path = paths[log.uri]
+        message = log.uri + error.message.removeprefix(path)
+        if not self._tools.skip_bad:
+            raise BadFile(message, hint=error.hint or SKIP) from error
+        return Bad(log.uri, log.size_bytes, log.stamp, message.removeprefix(f"{log.uri}: "))
