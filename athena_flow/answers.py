@@ -30,6 +30,8 @@ class Step:
 
     add: tuple[str, ...]
     """Columns."""
+    beside: tuple[str, ...]
+    """Columns of the steps before, without which these do not do."""
     unlocks: tuple[str, ...]
     """Names of queries that run then."""
     improves: tuple[str, ...]
@@ -44,16 +46,19 @@ def unlock(queries: Iterable[SavedQuery], known: LogFormat) -> tuple[Step, ...]:
     away = {q.name for q in out_of_reach(queries, known)}
     todo = [q for q in queries if q.name not in away]
     have = set(known.columns)
-    steps = []
+    steps: list[Step] = []
+    added: tuple[str, ...] = ()
     while blocked := [q for q in todo if q.missing(have)]:
         add = min(
             (q.missing(have) for q in blocked), key=lambda fields: _rank(fields, blocked, have)
         )
         unlocked = [q.name for q in blocked if not q.missing(have | {*add})]
-        steps.append(Step(add, tuple(unlocked), tuple(_improved(todo, add, have, unlocked))))
+        improved = tuple(_improved(todo, add, have, unlocked))
+        steps.append(Step(add, added, tuple(unlocked), improved))
+        added += add
         have |= {*add}
     more = {c for q in todo for c in q.lacking(have) if _reachable(c, known)}
-    found = [Step((c,), (), tuple(_improved(todo, (c,), have, ()))) for c in sorted(more)]
+    found = [Step((c,), added, (), tuple(_improved(todo, (c,), have, ()))) for c in sorted(more)]
     return (*steps, *sorted(found, key=lambda step: -len(step.improves)))
 
 

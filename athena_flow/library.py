@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -117,6 +118,7 @@ def _unlock(s: Settings, library: Iterable[SavedQuery], known: Sequence[LogForma
         names = some([q.name for q in away])
         terminal.say(s, f"note: {len(away)} queries need a flow log of a {kind}: {names}")
     steps = [output.step_doc(step) for step in answers.unlock(saved, log_format)]
+    terminal.say(s, "note: each row goes on from those above: its queries need their fields, too")
     if s.as_ == "json":
         terminal.data(s, output.to_json(steps))
         return
@@ -162,7 +164,7 @@ def _publish(s: Settings, _: str) -> None:
     library, broken = _library(s)
     if broken:
         raise BadQuery(
-            f"{len(broken)} queries are wrong: {some(list(broken))}",
+            f"queries that are wrong: {some(list(broken))}",
             hint="athena-flow queries test says what; nothing was published",
         )
     spec = wire.published_table(s)
@@ -171,7 +173,7 @@ def _publish(s: Settings, _: str) -> None:
         raise BadSetting(
             f"every query of {spec.title} has to name an account", hint="give --account"
         )
-    window = publish.recent(spec, span, accounts, s.region)
+    window = publish.recent(spec, span, accounts, wire.regions(s))
     ours, left = publish.wanted(library.values(), spec, window)
     port = wire.open_named(s)
     plan = publish.changes(ours, port.all(), spec.key)
@@ -221,7 +223,8 @@ def _new(s: Settings, name: str) -> None:
     if (query.shipped_folder() / path.name).exists():
         terminal.say(s, f"note: {name} hides the query of that name that we ship")
     terminal.write_file(path, text)
-    terminal.say(s, f"written: {path}; athena-flow queries test {name} tries it")
+    again = shlex.join(["athena-flow", "queries", "test", name, "--queries-dir", str(folder)])
+    terminal.say(s, f"written: {path}; try it: {again}")
 
 
 def _test(s: Settings, name: str) -> None:
@@ -232,6 +235,8 @@ def _test(s: Settings, name: str) -> None:
         raise BadSetting("--write keeps the rows of one query", hint="queries test NAME --write")
     with tempfile.TemporaryDirectory(prefix="athena-flow-") as folder:
         done = [_tried(s, path, Path(folder)) for path in paths]
+    broken = _library(s)[1]  # what is wrong with names only shows beside the other queries
+    done = [t if t.findings or t.name not in broken else _misnamed(t, broken) for t in done]
     for tried in done:
         for note in tried.notes:
             terminal.say(s, f"note: {tried.name}: {note}")
@@ -246,6 +251,13 @@ def _test(s: Settings, name: str) -> None:
     if found:
         wrong = [tried.name for tried in done if tried.findings]
         raise Findings(f"{len(found)} finding{'s' * (len(found) > 1)} in {some(wrong)}")
+
+
+def _misnamed(tried: Trial, broken: Mapping[str, BadQuery]) -> Trial:
+    from athena_flow import trial
+
+    path = Path(tried.file)
+    return _with(tried, *trial.faults(broken[tried.name], path, path.read_text("utf-8")))
 
 
 def _told(done: Iterable[Trial]) -> Iterator[str]:

@@ -34,6 +34,7 @@ Range: TypeAlias = tuple[int, int]
 
 _MAPPED = 0xFFFF << 32
 _LAST_MAPPED = _MAPPED + 2**32 - 1
+_IPV4 = _MAPPED, _LAST_MAPPED
 MONDAY = 345_600
 """1970-01-05 00:00 UTC: buckets of time are counted from there, so that weeks begin on Monday."""
 _UNITS = {"minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -61,8 +62,14 @@ class Argument:
 
 def _in_cidr(address: Argument, networks: Argument) -> str:
     if networks.values is None:
-        return f"contains({networks.text}, TRY_CAST({address.text} AS ipaddress))"
+        return _in_a_column(f"TRY_CAST({address.text} AS ipaddress)", networks.text)
     return _among(address, [r for text in networks.known for r in _ranges(text)])
+
+
+def _in_a_column(address: str, network: str) -> str:
+    """The engine's own contains, for which IPv4 addresses lie in wider IPv6 networks."""
+    wider = f"contains({network}, CAST('{ipaddress.IPv6Address(_MAPPED - 1)}' AS ipaddress))"
+    return f"(contains({network}, {address}) AND NOT ({_between(address, *_IPV4)} AND {wider}))"
 
 
 def _is_private(address: Argument) -> str:
@@ -92,10 +99,11 @@ def _among(address: Argument, ranges: Iterable[Range]) -> str:
     if len(merged) == 1:
         return f"({_between(cast, *merged[0])})"
     single = [_ip(low) for low, high in merged if low == high]
-    tests = [_between("ip", low, high) for low, high in merged if low != high]
+    wide = [_between("ip", low, high) for low, high in merged if low != high]
+    tests = [f"any_match(ARRAY[{cast}], ip -> {' OR '.join(wide)})"] if wide else []
     if single:
-        tests.append(f"ip IN ({', '.join(single)})")
-    return f"any_match(ARRAY[{cast}], ip -> {' OR '.join(tests)})"
+        tests.append(f"{cast} IN ({', '.join(single)})")
+    return f"({' OR '.join(tests)})"
 
 
 def _merged(ranges: Iterable[Range]) -> list[Range]:

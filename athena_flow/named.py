@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from athena_flow.aws import asked
-from athena_flow.errors import NotFound
+from athena_flow.errors import EngineError, NotFound
 from athena_flow.publish import Named
 
 BATCH = 50
@@ -22,7 +22,12 @@ class WorkgroupQueries:
 
     def all(self) -> Iterator[Named]:
         doing = f"workgroup {self.workgroup}"
-        asked(doing, self._athena.get_work_group, WorkGroup=self.workgroup)
+        try:
+            asked(doing, self._athena.get_work_group, WorkGroup=self.workgroup)
+        except EngineError as error:  # Athena has no error of its own for it
+            if "not found" not in error.message.lower():
+                raise
+            raise NotFound(error.message, hint="name one with --workgroup") from None
         token: dict[str, str] = {}
         while True:
             page = asked(
@@ -91,3 +96,14 @@ class WorkgroupQueries:
             asked(f"removing the named query {found.name}", remove, NamedQueryId=found.id)
         except NotFound:
             return
+
+
+def prepared_text(client: Any, workgroup: str, name: str) -> str:  # a boto3 client, as above
+    """The text of a prepared statement. Raises NotFound, and as `aws_failure`."""
+    answer = asked(
+        f"reading prepared statement {name} of workgroup {workgroup}",
+        client.get_prepared_statement,
+        StatementName=name,
+        WorkGroup=workgroup,
+    )
+    return str(answer["PreparedStatement"]["QueryStatement"])

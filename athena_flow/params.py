@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import available_timezones
 
 from athena_flow.codes import OTHER_NAMES, PROTOCOLS
 from athena_flow.errors import AccessError, BadParameter, BadWindow, did_you_mean
@@ -63,9 +64,10 @@ def _ip(text: str) -> str:
     try:
         if "%" in text:
             raise ValueError(text)
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         raise ValueError("an IPv4 or IPv6 address") from None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _cidr(text: str) -> str:
@@ -151,6 +153,14 @@ def _matching(pattern: str, wanted: str) -> Callable[[str], str]:
     return read
 
 
+def _time_zone(text: str) -> str:
+    """A name of the IANA database, where this machine has one; else what looks like a name."""
+    known = available_timezones()
+    if text not in known if known else not re.fullmatch(r"[A-Za-z][\w+/-]*", text, re.ASCII):
+        raise ValueError(f"a time zone such as Europe/Berlin{did_you_mean(text, known)}")
+    return text
+
+
 def _id(prefix: str, of: str) -> Callable[[str], str]:
     """AWS's ids: 8 hex digits in old ones, 17 in those since 2016."""
     wanted = f"the id of {of}: {prefix}- and 8 or 17 hex digits"
@@ -192,6 +202,7 @@ TYPES: Mapping[str, Type] = {
     "protocol": _type(_protocol, "tcp", spelled=True),
     "duration": _type(_duration, "5m", spelled=True),
     "time": Type(_since, "2026-11-01T10:00Z", spelled=True),
+    "time_zone": _type(_time_zone, "Europe/Berlin"),
     "account": _type(account, "123456789012"),
     "region": _type(
         _matching(r"[a-z]{2,}(?:-[a-z]+)+-\d{1,2}", "a region such as us-east-1"), "us-east-1"

@@ -19,12 +19,10 @@ from athena_flow.errors import BadParameter, BadSql, BadWindow
 from athena_flow.fields import COLUMNS
 from athena_flow.params import Param, Value
 from athena_flow.query import SavedQuery, check_read_only
-from athena_flow.sqltext import Sql, conjunction, literal, name
+from athena_flow.sqltext import STATEMENT_BYTES, Sql, conjunction, literal, name
 from athena_flow.table import TableSpec
 from athena_flow.window import parse_span
 
-QUERY_BYTES = 262_144
-"""Longest statement. Source: Athena API reference, CreateNamedQuery, QueryString."""
 DESCRIPTION_LENGTH = 1_024
 """Longest description. Source: Athena API reference, CreateNamedQuery, Description."""
 _MARK = re.compile(r"athena-flow (\S+) (\S+) ([0-9a-f]{16})")
@@ -128,8 +126,8 @@ def named(saved: SavedQuery, spec: TableSpec, window: Sql) -> Named:
     asked = re.findall(rf"\b{_ASKED}(\w+)", sql)
     sql = re.sub(rf"\b{_ASKED}\w+", "?", sql)
     check_read_only(sql, saved.name)
-    if len(sql.encode()) > QUERY_BYTES:
-        raise BadSql(f"its statement is longer than Athena's {QUERY_BYTES:,} bytes")
+    if len(sql.encode()) > STATEMENT_BYTES:
+        raise BadSql(f"its statement is longer than Athena's {STATEMENT_BYTES:,} bytes")
     bare = Named(saved.name, "", spec.database, sql)
     known = {p.name: p for p in saved.params}
     text = _description(saved, [known[each] for each in asked])

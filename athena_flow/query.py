@@ -13,7 +13,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from athena_flow import header, macros, reads, template
+from athena_flow import header, macros, reads, statement, template
 from athena_flow.errors import (
     BadParameter,
     BadQuery,
@@ -99,11 +99,16 @@ def library(
     folders = [shipped_folder()] + ([own] if own else [])
     found = {path.stem: path for folder in folders for path in sorted(folder.glob("*.sql"))}
     queries: dict[str, SavedQuery] = {}
+    taken = {
+        folder: {name.lower(): name for name, path in found.items() if path.parent == folder}
+        for folder in folders
+    }
     for name in sorted(found):
         try:
             path = found[name]
             query = parse_query(_text(path), path, proven=path.parent == folders[0])
-            _check_aliases(query, queries, found)
+            _check_aliases(query, taken[path.parent])
+            taken[path.parent] |= {a.name.lower(): name for a in query.aliases}
             queries[name] = query
         except BadQuery as error:
             if broken is None:
@@ -112,15 +117,8 @@ def library(
     return queries
 
 
-def _check_aliases(
-    query: SavedQuery, others: Mapping[str, SavedQuery], found: Mapping[str, Path]
-) -> None:
-    """Raises BadQuery for an alias that is the name or alias of another query of its folder."""
-    beside = [q for q in others.values() if q.path.parent == query.path.parent]
-    taken = {a.name.lower(): q.name for q in beside for a in q.aliases}
-    taken |= {
-        name.lower(): name for name, path in found.items() if path.parent == query.path.parent
-    }
+def _check_aliases(query: SavedQuery, taken: Mapping[str, str]) -> None:
+    """Raises BadQuery for an alias that another query of its folder has as a name or alias."""
     wrong = [
         f"{a.name} ({taken[a.name.lower()]})" for a in query.aliases if a.name.lower() in taken
     ]
@@ -187,7 +185,13 @@ def parse_query(text: str, path: Path, *, proven: bool = False) -> SavedQuery:
     if not proven:
         declared = [*(p.name for p in query.params), *(template.HAS + c for c in query.improves)]
         wrong = list(template.faults(body, GIVEN, declared)) or list(
-            reads.faults(query.params, query.requires, query.improves, body)
+            reads.faults(
+                query.params,
+                query.requires,
+                query.improves,
+                body,
+                lambda sql: check_read_only(sql, "the body"),
+            )
         )
     if wrong:
         raise BadQuery(f"{path}: " + "; ".join(wrong), faults=wrong)
@@ -252,17 +256,16 @@ def check_read_only(sql: str, where: str) -> None:
         statements = [s for s in sqlglot.parse(sql, dialect="athena") if s is not None]
         first = next((t.text.upper() for t in Trino().tokenize(sql)), "")
     except sqlglot.errors.SqlglotError as error:
-        raise BadSql(f"{where}: {_one_line(str(error))}") from None
+        raise BadSql(f"{where}: {statement.open_quote(sql) or _one_line(str(error))}") from None
     if len(statements) != 1:
         raise BadSql(f"{where}: holds {len(statements)} statements, not one")
     writing = (exp.DDL, exp.DML, exp.Into, exp.Command, exp.Lock)
     wrong = statements[0].find(*writing)
     if wrong or not isinstance(statements[0], exp.Query) or first not in ("SELECT", "WITH", "("):
-        kind = (wrong or statements[0]).key.upper()
-        raise BadSql(
-            f"{where}: {kind if kind != 'SELECT' else first} is not read-only",
-            hint="only SELECT and WITH are run",
-        )
+        kind = first
+        if wrong and first in ("SELECT", "WITH", "("):
+            kind = wrong.key.upper()
+        raise BadSql(f"{where}: {kind} is not run: only SELECT and WITH are")
     for table in statements[0].find_all(exp.Table, exp.TableFromRows):
         if isinstance(table, exp.TableFromRows) or isinstance(table.this, exp.Func):
             raise BadSql(

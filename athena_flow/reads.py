@@ -8,7 +8,7 @@ format has it stands behind ``{% if has_FIELD %}`` and under ``improves``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -88,15 +88,24 @@ def _choices(param: Param, constants: Sequence[object]) -> Sequence[object]:
 
 
 def faults(
-    params: Sequence[Param], requires: Collection[str], improves: Collection[str], body: str
+    params: Sequence[Param],
+    requires: Collection[str],
+    improves: Collection[str],
+    body: str,
+    check: Callable[[str], None],
 ) -> Iterator[str]:
-    """Where header and statement disagree on the fields that are read."""
+    """Where header and statement disagree on the fields that are read.
+
+    ``check`` raises BadSql for a statement that must not run.
+    """
     try:
         for variant in variants(params, improves, body):
             context = variant.context(improves)
             window = {"table": name("logs", _TABLE), "window": Sql("TRUE")}
             sql = template.render(body, {**context, **window}, "the body")
-            found = columns_read(macros.expand(sql))
+            sql = macros.expand(sql)
+            found = columns_read(sql)
+            check(sql)
             wrong = list(_undeclared(found, set(requires), set(improves), variant.has))
             if wrong:
                 yield from wrong

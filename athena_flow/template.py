@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from athena_flow.errors import BadQuery, did_you_mean
@@ -23,7 +24,8 @@ _PLAIN_NODES = {
     *("Template", "Output", "TemplateData", "Name", "If", "Compare", "Operand"),
     *("Const", "Not", "And", "Or", "Test", "Tuple", "List"),
 }
-_MARK = "athena_flow_value"
+_MARK = "athena_flow_value_7d1e"
+"""Stands for a value; no table and no column is called so."""
 _QUOTED = (
     "a {{ value }} stands inside quotes or a comment, or touches a word:"
     " write it alone, it is quoted already"
@@ -97,16 +99,19 @@ def render(body: str, context: Mapping[str, object], where: object) -> str:
     Raises BadQuery, naming ``where``, when one would stand inside quotes or a comment, where it
     could end them, and ValueError for a value that no literal can hold.
     """
-    marks = []
-
-    def mark(value: object) -> str:
-        marks.append(value)
-        return _MARK
-
-    if not _stand_alone(_environment(mark).from_string(body).render(context), len(marks)):
+    marked, values = _compiled(body)
+    shown: str = marked.render(context)
+    if not _stand_alone(shown, shown.count(_MARK)):
         raise BadQuery(f"{where}: {_QUOTED}")
-    sql: str = _environment(literal).from_string(body).render(context)
+    sql: str = values.render(context)
     return sql
+
+
+@cache
+def _compiled(body: str) -> tuple[Any, Any]:
+    """The body as Jinja's code: with a mark for each value, and with the values as literals."""
+    marked = _environment(lambda value: _MARK).from_string(body)
+    return marked, _environment(literal).from_string(body)
 
 
 def _all_nodes(node: nodes.Node) -> Iterator[nodes.Node]:

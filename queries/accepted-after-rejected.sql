@@ -11,7 +11,7 @@
 --   "Stateless ACLs reject one direction of a flow whose other is accepted.",
 --   "Without flow-direction a flow between two logged interfaces is in the log twice.",
 -- ]
--- attack = ["T1562.007", "T1133"]
+-- attack = ["T1686.001", "T1133"]
 -- requires = ["srcaddr", "dstaddr", "dstport", "action", "bytes", "start", "end"]
 -- [improves]
 -- flow_direction = "leaves out what hosts of yours send, so a flow is counted once"

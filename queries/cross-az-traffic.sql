@@ -26,7 +26,8 @@
 -- type = "float"
 -- default = 0.02
 -- min = 0
--- doc = "USD for each GB, both sides; 0.01 a side was the list price in N. Virginia in early 2026"
+-- doc = """USD for each GB, both sides: 0.01 a side, as guides of 2026 quote N. Virginia's; \
+--   ask AWS's price page of EC2"""
 -- [params.limit]
 -- type = "int"
 -- default = 50

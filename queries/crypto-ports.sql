@@ -13,7 +13,7 @@
 --   "Without flow-direction a flow from a private to a public address counts as yours.",
 -- ]
 -- aliases = ["crypto-mining-ports"]
--- attack = ["T1496"]
+-- attack = ["T1496.001"]
 -- requires = [
 --   "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "action", "packets", "bytes", "start",
 --   "end",
@@ -24,7 +24,11 @@
 -- [params.ports]
 -- type = "port_range"
 -- many = true
--- doc = "in place of the usual ports of pools (Stratum) and of nodes"
+-- default = [
+--   "3333-3336", "4444", "5555", "7777", "8332-8333", "9332-9333", "9999", "14433", "14444",
+--   "18080-18081", "18332-18333", "30303",
+-- ]
+-- doc = "destination ports: by default the usual ones of pools (Stratum) and of nodes"
 -- [params.ignore]
 -- type = "ip_or_cidr"
 -- many = true
@@ -51,14 +55,7 @@ WHERE {{ window }}
   AND protocol IN (6, 17)
   AND srcaddr <> '-'
   AND NOT is_private(dstaddr)
-{% if ports %}
   AND in_ports(dstport, {{ ports }})
-{% else %}
-  AND in_ports(dstport, (
-    '3333-3336', '4444', '5555', '7777', '8332-8333', '9332-9333', '9999', '14433', '14444',
-    '18332-18333', '18080-18081', '30303'
-  ))
-{% endif %}
   AND NOT (srcport < 1024 AND dstport >= 1024)
 {% if ignore %}
   AND NOT in_cidr(dstaddr, {{ ignore }})

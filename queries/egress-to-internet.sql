@@ -36,7 +36,8 @@
 -- type = "float"
 -- default = 0.09
 -- min = 0
--- doc = "USD for each GB; 0.09 was N. Virginia's list price of the first 10 TB in early 2026"
+-- doc = """USD for each GB: 0.09 is N. Virginia's first tier, as guides of 2026 quote it; \
+--   ask AWS's price page of EC2"""
 -- [params.limit]
 -- type = "int"
 -- default = 50

@@ -11,7 +11,7 @@
 --   "ACCEPT says that the packets got through, not that somebody logged in.",
 -- ]
 -- aliases = ["internal-fan-out"]
--- attack = ["T1021.001", "T1021.002", "T1021.004", "T1021.006"]
+-- attack = ["T1021.001", "T1021.002", "T1021.004", "T1021.005", "T1021.006"]
 -- requires = ["srcaddr", "dstaddr", "dstport", "protocol", "action", "start", "end"]
 -- [improves]
 -- flow_direction = "leaves out what hosts of yours send, so a flow is counted once"
@@ -19,7 +19,8 @@
 -- [params.ports]
 -- type = "port_range"
 -- many = true
--- doc = "ports, in place of those of SSH, SMB, RPC, RDP, VNC and WinRM"
+-- default = ["22", "135", "139", "445", "3389", "5900-5901", "5985-5986"]
+-- doc = "login ports: by default those of SSH, RPC, SMB, RDP, VNC and WinRM"
 -- [params.min_hosts]
 -- type = "int"
 -- default = 5
@@ -56,11 +57,7 @@ WITH logins AS (
   WHERE {{ window }}
     AND protocol = 6
     AND srcaddr <> dstaddr
-    {% if ports %}
     AND in_ports(dstport, {{ ports }})
-    {% else %}
-    AND in_ports(dstport, ('22', '135', '139', '445', '3389', '5900-5901', '5985-5986'))
-    {% endif %}
     {% if networks %}
     AND in_cidr(srcaddr, {{ networks }})
     AND in_cidr(dstaddr, {{ networks }})

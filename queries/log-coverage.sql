@@ -10,6 +10,7 @@
 --   "A day without any record has no row: count the days.",
 --   "These are the records; what is missing from the table, partitions gaps says.",
 -- ]
+-- aliases = ["partition-coverage"]
 -- requires = ["account_id", "interface_id", "log_status", "end"]
 -- [improves]
 -- region = "tells regions apart"

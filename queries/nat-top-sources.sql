@@ -26,7 +26,8 @@
 -- type = "float"
 -- default = 0.045
 -- min = 0
--- doc = "USD for each GB that is processed; 0.045 was the list price in N. Virginia in early 2026"
+-- doc = """USD for each GB processed: 0.045 is N. Virginia's, as guides of 2026 quote it; \
+--   ask AWS's price page of VPC"""
 -- [params.limit]
 -- type = "int"
 -- default = 50

@@ -1,14 +1,14 @@
--- title = "Destinations never seen before the last day"
+-- title = "Destinations never seen before the last two days"
 -- group = "detect"
 -- description = """
--- Public addresses to which your hosts sent in the last day, and to which none of them had sent
+-- Public addresses to which your hosts sent in the last two days, and to which none of them had sent
 -- earlier in the window. A new control server or drop is new to every host."""
 -- read = """
 -- The most bytes first. One source with one new address and many bytes is worth a look; a new
 -- address of a large provider is mostly a change of DNS."""
 -- caveats = [
 --   "The window is what is known: take two weeks or more, or all is new.",
---   "The last day ends with the newest record, whatever the clock says.",
+--   "The two days end with the newest record, whatever the clock says.",
 --   "Replies to clients are left out: they go to high ports, or come from one below 1024.",
 -- ]
 -- aliases = ["first-seen-destinations"]
@@ -18,7 +18,7 @@
 -- flow_direction = "tells what leaves, so public IPv6 hosts of yours count"
 -- [params.recent]
 -- type = "duration"
--- default = "1d"
+-- default = "2d"
 -- doc = "how far back from the newest record a destination counts as new"
 -- [params.ports]
 -- type = "port_range"

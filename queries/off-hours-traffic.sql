@@ -14,8 +14,7 @@
 -- attack = ["T1029"]
 -- requires = ["srcaddr", "dstaddr", "dstport", "action", "packets", "bytes", "start", "end"]
 -- [params.zone]
--- type = "string"
--- pattern = "[A-Za-z]+(/[A-Za-z_]+(-[A-Za-z_]+)*)*"
+-- type = "time_zone"
 -- default = "UTC"
 -- doc = "time zone of the working hours, such as Europe/Berlin"
 -- [params.from_hour]

@@ -15,7 +15,8 @@
 -- [params.ignore_ports]
 -- type = "port_range"
 -- many = true
--- doc = "ports to leave out instead of 22, 80 and 443"
+-- default = ["22", "80", "443"]
+-- doc = "ports to leave out"
 -- [params.min_count]
 -- type = "int"
 -- default = 1
@@ -40,11 +41,7 @@ WITH refused AS (
   WHERE {{ window }}
     AND action = 'REJECT'
     AND protocol IN (6, 17)
-    {% if ignore_ports %}
     AND NOT in_ports(dstport, {{ ignore_ports }})
-    {% else %}
-    AND dstport NOT IN (22, 80, 443)
-    {% endif %}
   GROUP BY dstport, protocol
 )
 SELECT

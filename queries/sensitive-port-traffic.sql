@@ -14,7 +14,8 @@
 -- aliases = [
 --   "VpcFlowLogsAdminPortTraffic kind=console",
 --   "admin-port-traffic kind=admin",
---   "database-traffic kind=database",
+--   "database-traffic kind=database action=accept",
+--   "ssh-accepted-signal ports=22 action=accept",
 -- ]
 -- attack = ["T1021"]
 -- requires = ["srcaddr", "dstaddr", "dstport", "action", "packets", "bytes"]
@@ -32,6 +33,11 @@
 -- choices = ["any", "public", "private"]
 -- default = "any"
 -- doc = "only sources with public, or with private addresses"
+-- [params.action]
+-- type = "choice"
+-- choices = ["any", "accept", "reject"]
+-- default = "any"
+-- doc = "only what was accepted, or only what was rejected"
 -- [params.limit]
 -- type = "int"
 -- default = 50
@@ -76,6 +82,12 @@ WHERE {{ window }}
 {% endif %}
 {% if sources == "private" %}
   AND is_private(srcaddr)
+{% endif %}
+{% if action == "accept" %}
+  AND action = 'ACCEPT'
+{% endif %}
+{% if action == "reject" %}
+  AND action = 'REJECT'
 {% endif %}
 GROUP BY dstport, srcaddr, dstaddr
 ORDER BY bytes DESC, dstport, srcaddr, dstaddr

@@ -21,7 +21,8 @@
 -- type = "float"
 -- default = 0.02
 -- min = 0
--- doc = "USD for each GB sent to a gateway; 0.02 was the list price in N. Virginia in early 2026"
+-- doc = """USD for each GB sent to a gateway: 0.02, as guides of 2026 quote N. Virginia's; \
+--   ask AWS's price page of Transit Gateway"""
 -- [params.limit]
 -- type = "int"
 -- default = 50

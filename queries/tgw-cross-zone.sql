@@ -22,6 +22,7 @@
 -- doc = "only what crosses this"
 -- [params.peering]
 -- type = "string"
+-- pattern = "tgw-attach-[0-9a-f]{8,17}"
 -- many = true
 -- doc = "attachments that are peerings with gateways of other regions"
 -- [params.limit]

@@ -25,7 +25,8 @@
 -- [params.ports]
 -- type = "port_range"
 -- many = true
--- doc = "the ports to look at, in place of 53 (DNS) and 853 (DNS over TLS)"
+-- default = ["53", "853"]
+-- doc = "destination ports: by default those of DNS and of DNS over TLS"
 -- [params.limit]
 -- type = "int"
 -- default = 50
@@ -47,11 +48,7 @@ WHERE {{ window }}
   AND protocol IN (6, 17)
   AND srcaddr <> '-'
   AND dstaddr <> '-'
-{% if ports %}
   AND in_ports(dstport, {{ ports }})
-{% else %}
-  AND dstport IN (53, 853)
-{% endif %}
 {% if approved %}
   AND NOT in_cidr(dstaddr, {{ approved }})
 {% endif %}

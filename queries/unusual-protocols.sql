@@ -17,7 +17,8 @@
 -- [params.ignore]
 -- type = "protocol"
 -- many = true
--- doc = "protocols to leave out, in place of tcp, udp, icmp and icmpv6"
+-- default = ["tcp", "udp", "icmp", "icmpv6"]
+-- doc = "protocols to leave out"
 -- [params.limit]
 -- type = "int"
 -- default = 50
@@ -41,11 +42,7 @@ SELECT
   CAST(from_unixtime(max("end")) AS timestamp) AS last_seen
 FROM {{ table }}
 WHERE {{ window }}
-{% if ignore %}
-  AND NOT protocol IN {{ ignore }}
-{% else %}
-  AND NOT protocol IN (1, 6, 17, 58)
-{% endif %}
+  AND protocol NOT IN {{ ignore }}
 GROUP BY protocol, srcaddr, dstaddr
 ORDER BY bytes DESC, protocol, srcaddr, dstaddr
 LIMIT {{ limit }}

@@ -44,9 +44,9 @@ def test_the_field_that_unlocks_most_comes_first() -> None:
         _query("e", "srcaddr", "action vpc_id"),
     ]
     assert answers.unlock(queries, KNOWN) == (
-        Step(("action",), ("a", "b"), ("e",)),
-        Step(("bytes", "packets"), ("c",), ("b",)),
-        Step(("vpc_id",), (), ("e",)),
+        Step(("action",), (), ("a", "b"), ("e",)),
+        Step(("bytes", "packets"), ("action",), ("c",), ("b",)),
+        Step(("vpc_id",), ("action", "bytes", "packets"), (), ("e",)),
     )
 
 

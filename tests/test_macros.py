@@ -203,10 +203,11 @@ def test_is_private_agrees_with_the_rfcs() -> None:
 
 
 def test_a_network_that_is_a_column_is_asked_of_the_engine() -> None:
-    """Networks in a table go through Trino's own contains."""
+    """Networks in a table go through Trino's own contains, and families do not mix."""
     rows = [("10.0.0.0/8", "10.1.1.1"), ("::/0", "10.1.1.1"), ("10.0.0.0/8", "-")]
+    rows += [("::ffff:10.0.0.0/104", "10.1.1.1"), ("::/64", "10.1.1.1"), ("::/64", "::1")]
     found = _answers("SELECT in_cidr(a, c) AS i FROM t", rows, "c VARCHAR, a VARCHAR")
-    assert found == [(True,), (False,), (None,)]
+    assert found == [(True,), (False,), (None,), (True,), (False,), (True,)]
 
 
 def test_a_long_list_of_addresses() -> None:

@@ -114,6 +114,7 @@ _SETTINGS = (
     + """engine = "duckdb"
 location = "."
 log_format = "{log_format}"
+ledger = ".athena-flow/ledger.sqlite"
 """
 )
 

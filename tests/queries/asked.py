@@ -7,6 +7,7 @@ code with the query proves nothing.
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,16 @@ def lowest(numbers: Iterable[Any]) -> Any:
 
 def highest(numbers: Iterable[Any]) -> Any:
     return max((n for n in numbers if n is not None), default=None)
+
+
+def rounded(number: float, places: int) -> float:
+    """SQL's round: a half goes away from zero, where Python's goes to the even digit."""
+    return math.copysign(math.floor(abs(number) * 10**places + 0.5) / 10**places, number)
+
+
+def percent(part: int, whole: int) -> float | None:
+    """A share with one digit after the point; None of nothing."""
+    return rounded(100 * part / whole, 1) if whole else None
 
 
 def utc(seconds: int | None) -> datetime | None:

@@ -26,6 +26,7 @@ class DemoLogs:
 
     logs: Mapping[str, tuple[LogFormat, Records, Sequence[Partition]]]
     tables: dict[tuple[str, ...], Loaded] = field(default_factory=dict)
+    whole: dict[tuple[str, ...], Records] = field(default_factory=dict)
 
     def fit(self, query: SavedQuery) -> tuple[str, ...]:
         """The kinds of log that have the fields of a query: those that a run reads."""
@@ -44,10 +45,11 @@ class DemoLogs:
         return Loaded(union(formats), self.records(kinds), places, common)
 
     def records(self, kinds: tuple[str, ...]) -> Records:
-        """Their records, each with every column of any of them."""
-        columns = [c for kind in kinds for c in self.logs[kind][0].columns]
-        absent = dict.fromkeys(columns)
-        return [absent | record for kind in kinds for record in self.logs[kind][1]]
+        """Their records, each with every column of any of them; made once."""
+        if kinds not in self.whole:
+            absent = dict.fromkeys(c for kind in kinds for c in self.logs[kind][0].columns)
+            self.whole[kinds] = [absent | r for kind in kinds for r in self.logs[kind][1]]
+        return self.whole[kinds]
 
 
 @cache

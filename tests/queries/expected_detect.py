@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from asked import (
     on_port,
     ordered,
     private,
+    rounded,
     total,
     utc,
 )
@@ -62,13 +62,17 @@ CASES = {
     ],
     "beaconing": [
         ["min_connections=3", "max_jitter=1.37", "min_interval=1s", "outside_only=false"],
-        ["min_connections=3", "max_jitter=9.9", "ignore=203.0.113.0/24", "limit=5"],
+        [
+            *("min_connections=3", "max_jitter=99", "min_interval=1s", "outside_only=false"),
+            *("ignore=203.0.113.0/24", "ignore=10.0.0.5", "limit=50"),
+        ],
+        ["min_connections=3", "max_jitter=99", "outside_only=false", "limit=900"],
     ],
     "ssh-brute-force": [
         ["min_tries=2", "ports=0-65535", "span=1d"],
         [
             "min_tries=2",
-            "max_try_bytes=130",
+            "max_try_bytes=400",
             "span=2w",
             "ports=22",
             "ports=443",
@@ -89,18 +93,18 @@ CASES = {
     ],
     "syn-only-flows": [
         ["min_flows=1"],
-        ["min_flows=2", "action=accept", "ignore=10.0.0.0/8"],
+        ["min_flows=1", "action=accept", "ignore=10.0.0.0/24"],
         ["min_flows=1", "action=reject", "max_packet_size=5000", "limit=3"],
     ],
     "new-destinations": [
         ["recent=3d"],
         ["recent=3d", "ports=0-65535", "ignore=203.0.113.9"],
         ["recent=4d", "limit=2"],
+        ["recent=67h", "ports=0-65535"],
     ],
 }
 DEMO = {
     "unapproved-dns": ["approved=192.0.2.53"],
-    "new-destinations": ["recent=2d"],
 }
 FINDS = {
     "port-scan": lambda rows, planted: (
@@ -167,11 +171,6 @@ FINDS = {
         == (planted.transfer.targets[0], planted.transfer.size_bytes)
     ),
 }
-_MINING = (
-    *("3333-3336", "4444", "5555", "7777", "8332-8333", "9332-9333", "9999", "14433", "14444"),
-    *("18080-18081", "18332-18333", "30303"),
-)
-_LOGINS = ("22", "135", "139", "445", "3389", "5900-5901", "5985-5986")
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 47: "GRE", 58: "ICMPv6"}
 _SERVICES = {
     **{21: "ftp", 22: "ssh", 23: "telnet", 53: "dns", 80: "http", 123: "ntp", 161: "snmp"},
@@ -224,12 +223,6 @@ def _keyed(records: Iterable[Record], *columns: str) -> Iterator[tuple[tuple, li
     yield from grouped(records, lambda r: tuple(r[c] for c in columns)).items()
 
 
-def _round(number: float, digits: int) -> float:
-    """SQL's: a half goes away from zero."""
-    scaled = abs(number) * 10**digits
-    return math.copysign(math.floor(scaled + 0.5) / 10**digits, number)
-
-
 def port_scan(asked: Asked) -> Rows:
     p, found = asked.p, []
     for r in asked.records:
@@ -260,8 +253,7 @@ def port_scan(asked: Asked) -> Rows:
 
 
 def unusual_protocols(asked: Asked) -> Rows:
-    ignored = asked.p.ignore or (1, 6, 17, 58)
-    found = (r for r in asked.records if r["protocol"] not in (None, *ignored))
+    found = (r for r in asked.records if r["protocol"] not in (None, *asked.p.ignore))
     rows = [
         (
             number,
@@ -279,18 +271,17 @@ def unusual_protocols(asked: Asked) -> Rows:
     return ordered(rows, "-7 0 2 3", asked.p.limit)
 
 
-def _sent_out(asked: Asked, usual: Iterable[str]) -> Iterator[Record]:
+def _sent_out(asked: Asked) -> Iterator[Record]:
     """TCP and UDP that hosts of ours sent to the ports that count."""
-    ports = asked.p.ports or usual
     for r in asked.records:
-        if r["protocol"] in (6, 17) and on_port(r["dstport"], ports) and _leaves(asked, r):
+        if r["protocol"] in (6, 17) and on_port(r["dstport"], asked.p.ports) and _leaves(asked, r):
             yield r
 
 
 def unapproved_dns(asked: Asked) -> Rows:
     found = (
         r
-        for r in _sent_out(asked, ("53", "853"))
+        for r in _sent_out(asked)
         if r["dstaddr"] != "-" and _wanted(r["dstaddr"], asked.p.approved)
     )
     rows = [
@@ -310,7 +301,7 @@ def unapproved_dns(asked: Asked) -> Rows:
 def crypto_ports(asked: Asked) -> Rows:
     found = (
         r
-        for r in _sent_out(asked, _MINING)
+        for r in _sent_out(asked)
         if private(r["dstaddr"]) is False
         and _wanted(r["dstaddr"], asked.p.ignore)
         and not _is_answer(r)
@@ -332,13 +323,13 @@ def crypto_ports(asked: Asked) -> Rows:
     return ordered(rows, "-7 -3 0 1 2", asked.p.limit)
 
 
-def _tries(asked: Asked, usual: Iterable[str] = ()) -> Iterator[Record]:
+def _tries(asked: Asked) -> Iterator[Record]:
     """What comes to the ports that count, from sources that nobody leaves out."""
     comes_in = _on_the_way(asked, "ingress")
     for r in asked.records:
         if (
             comes_in(r)
-            and on_port(r["dstport"], asked.p.ports or usual)
+            and on_port(r["dstport"], asked.p.ports)
             and "-" not in (r["srcaddr"], r["dstaddr"])
             and _wanted(r["srcaddr"], asked.p.ignore)
             and not _is_answer(r)
@@ -464,7 +455,7 @@ def egress_baseline(asked: Asked) -> Rows:
             z = (sizes[n] - mean) / max(statistics.stdev(earlier), mean / 10, 1)
             if z >= p.z:
                 peers = distinct(r["dstaddr"] for r in group)
-                rows.append((*key, hour, sizes[n], int(_round(mean, 0)), n, _round(z, 1), peers))
+                rows.append((*key, hour, sizes[n], int(rounded(mean, 0)), n, rounded(z, 1), peers))
     return ordered(rows, "-7 3 0 1 2 4 5 6 8", p.limit)
 
 
@@ -491,8 +482,8 @@ def beaconing(asked: Asked) -> Rows:
                 *key[:3],
                 _PROTOCOLS[key[3]],
                 len(began),
-                int(_round(mean, 0)),
-                _round(deviation / mean, 3),
+                int(rounded(mean, 0)),
+                rounded(deviation / mean, 3),
                 total(r["bytes"] for r in group) or 0,
                 utc(began[0]),
                 utc(began[-1]),
@@ -576,7 +567,7 @@ def lateral_movement(asked: Asked) -> Rows:
 
     found = [
         r
-        for r in _tries(asked, _LOGINS)
+        for r in _tries(asked)
         if r["protocol"] == 6
         and ours(r["srcaddr"])
         and ours(r["dstaddr"])

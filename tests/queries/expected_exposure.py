@@ -25,8 +25,9 @@ CASES = {
         ["sources=public"],
         ["sources=private", "limit=5"],
         ["ports=0-80", "ports=443", "kind=admin"],
+        ["ports=0-65535", "action=reject"],
         ["kind=admin"],
-        ["kind=database"],
+        ["kind=database", "action=accept"],
         ["kind=console"],
     ],
     "inbound-from-public": [
@@ -38,7 +39,11 @@ CASES = {
         ["min_sources=2"],
         ["inside=2001:db8::/32", "ports=0-65535", "limit=9"],
     ],
-    "unused-listeners": [["silent=1d"], ["silent=6h", "ports=22", "ports=443", "limit=5"]],
+    "unused-listeners": [
+        ["silent=1d"],
+        ["silent=61h", "ports=0-65535"],
+        ["silent=6h", "ports=22", "ports=443", "limit=5"],
+    ],
     "internal-external-split": [
         ["by=pair"],
         ["by=pair", "scope=crossing", "limit=9"],
@@ -149,6 +154,7 @@ def sensitive_port_traffic(asked: Asked) -> Rows:
         for r in asked.records
         if on_port(r["dstport"], asked.p.ports or _KINDS[asked.p.kind])
         and private(r["srcaddr"]) in source_is_private[asked.p.sources]
+        and asked.p.action in ("any", r["action"].lower())
     ]
     rows = [
         (

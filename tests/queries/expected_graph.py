@@ -33,10 +33,10 @@ CASES = {
         ["max_networks=2", "ports=0-65535", "limit=40"],
     ],
     "graph-diff": [
-        ["at=2026-11-18T20:00Z", "limit=1000"],
-        ["at=2026-11-19T03:00Z", "change=new"],
-        ["at=2026-11-18T12:00Z", "change=gone", "ports=0-65535", "limit=1000"],
-        ["at=2026-11-18T20:00Z", "min_flows=2"],
+        ["at=2026-11-20T20:00Z", "limit=1000"],
+        ["at=2026-11-21T03:00Z", "change=new"],
+        ["at=2026-11-20T12:00Z", "change=gone", "ports=0-65535", "limit=1000"],
+        ["at=2026-11-20T20:00Z", "min_flows=2"],
     ],
 }
 DEMO = {"ip-graph": ["limit=9"], "graph-diff": ["at=2026-11-20T00:00Z", "limit=20000"]}

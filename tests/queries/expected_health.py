@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import math
-
-from asked import Asked, Record, Rows, bucket, distinct, grouped, highest, lowest, ordered, utc
+from asked import (
+    Asked,
+    Record,
+    Rows,
+    bucket,
+    distinct,
+    grouped,
+    highest,
+    lowest,
+    ordered,
+    rounded,
+    utc,
+)
 
 CASES = {
     "skipped-records": [["all=true", "limit=30"], ["bucket=1d"], ["bucket=90m", "all=true"]],
-    "idle-interfaces": [["limit=1"], ["max_others=100"], ["max_others=9000", "limit=2"]],
+    "idle-interfaces": [["limit=1"], ["max_others=141"], ["max_others=9000", "limit=2"]],
     "log-coverage": [["limit=3"]],
 }
 FINDS = {
@@ -22,11 +32,6 @@ FINDS = {
         row["length"] == "3 up to 60 s" and row["longest_seconds"] == 60 for row in rows
     ),
 }
-
-
-def _rounded(number: float, places: int) -> float:
-    """SQL's round: a half goes away from zero, where Python's goes to the even digit."""
-    return math.floor(number * 10**places + 0.5) / 10**places
 
 
 def log_status_summary(asked: Asked) -> Rows:
@@ -55,7 +60,7 @@ def skipped_records(asked: Asked) -> Rows:
                     _with_status(group, "NODATA"),
                     len(skipped),
                     _interfaces(skipped),
-                    _rounded(100 * len(skipped) / len(group), 2),
+                    rounded(100 * len(skipped) / len(group), 2),
                 )
             )
     return ordered(rows, "0", asked.p.limit)
@@ -104,7 +109,7 @@ def record_duration(asked: Asked) -> Rows:
     rows = []
     for name, group in grouped(asked.records, length).items():
         seconds = [r["end"] - r["start"] for r in group if name != "6 unknown"]
-        mean = _rounded(sum(seconds) / len(seconds), 1) if seconds else None
+        mean = rounded(sum(seconds) / len(seconds), 1) if seconds else None
         rows.append((name, len(group), lowest(seconds), highest(seconds), mean))
     return ordered(rows, "0")
 

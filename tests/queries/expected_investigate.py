@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
+from urllib.parse import unquote
 
 from asked import (
     Asked,
@@ -15,7 +16,9 @@ from asked import (
     lowest,
     on_port,
     ordered,
+    percent,
     private,
+    rounded,
     total,
     utc,
 )
@@ -53,7 +56,7 @@ CASES = {
     "pair-summary": _PAIRS,
     "conversation-quads": [
         ["ip=10.0.0.5"],
-        ["ip=203.0.113.9", "min_bytes=1000"],
+        ["ip=203.0.113.9", "min_bytes=400"],
         ["ip=2001:db8::1", "limit=3"],
     ],
     "interface-traffic": [
@@ -68,7 +71,7 @@ CASES = {
     "interface-list": [["limit=2"]],
     "ip-set": [["side=source"], ["side=destination", "only=public"], ["only=private", "limit=3"]],
     "first-last-seen": [
-        ["ip=10.0.0.5", "max_port=100", "entries=2"],
+        ["ip=10.0.0.5", "max_port=443", "entries=12"],
         ["ip=2001:db8::/32", "ip=203.0.113.9", "max_port=65535", "entries=100"],
     ],
     "ip-data-ratio": [["ip=10.0.0.0/8", "ip=2001:db8::1"], ["limit=3"]],
@@ -76,6 +79,7 @@ CASES = {
     "latest-per-connection": [["limit=900"], [f"interface={_ENI}", "limit=5"]],
     "regions-activity": [["region=eu-west-1"], ["region=us-east-1", "region=sa-east-1"]],
     "ecs-service-traffic": [["limit=2"]],
+    "traffic-by-tag": [["kind=interface-tag"], ["kind=asg-tag-2"], ["limit=3"]],
     "next-hop-summary": [["limit=4"]],
     "encryption-status-report": [
         ["by=port"],
@@ -124,17 +128,16 @@ FINDS = {
     "ip-data-ratio": lambda rows, planted: (
         rows[0]["addr"] == planted.transfer.source and rows[0]["ratio"] > 10
     ),
+    "traffic-by-tag": lambda rows, planted: (
+        {"données", "shop front", "web-asg", "-"} <= {row["tag"] for row in rows}
+        and {row["kind"] for row in rows if row["tag"] == "web-asg"} == {"asg-tag"}
+    ),
     "ecs-service-traffic": lambda rows, planted: (
         [(row["ecs_service_name"], row["tasks"]) for row in rows] == [("checkout", 8)]
     ),
 }
 _NAMES = {None: None, 1: "ICMP", 6: "TCP", 17: "UDP", 47: "GRE", 58: "ICMPv6"}
 _CONNECTION = ("srcaddr", "dstaddr", "srcport", "dstport", "protocol")
-
-
-def _rounded(number: float, places: int) -> float:
-    """SQL's round: a half goes away from zero, where Python's goes to the even digit."""
-    return math.floor(number * 10**places + 0.5) / 10**places
 
 
 def _shown(record: Record, *columns: str) -> tuple:
@@ -146,13 +149,13 @@ def _seen(group: list[Record]) -> tuple:
     return utc(lowest(r["start"] for r in group)), utc(highest(r["end"] for r in group))
 
 
-def _known(texts: object) -> str | None:
+def _known(texts: Iterable[str]) -> str | None:
     """The last of the texts that is not ``-``."""
-    return highest(text for text in texts if text != "-")  # type: ignore[attr-defined]
+    return highest(text for text in texts if text != "-")
 
 
-def _bytes(records: object) -> int:
-    return total(r["bytes"] for r in records) or 0  # type: ignore[attr-defined]
+def _bytes(records: Iterable[Record]) -> int:
+    return total(r["bytes"] for r in records) or 0
 
 
 def _actions(group: list[Record], action: str) -> int:
@@ -327,10 +330,10 @@ def interface_list(asked: Asked) -> Rows:
     return ordered(rows, "0 1", asked.p.limit)
 
 
-def _sides(records: object) -> dict[str, list[tuple[str, Record]]]:
+def _sides(records: Iterable[Record]) -> dict[str, list[tuple[str, Record]]]:
     """Address -> the records that it stands in, with the side on which it does."""
     found: dict[str, list[tuple[str, Record]]] = {}
-    for r in records:  # type: ignore[attr-defined]
+    for r in records:
         for side, column in (("source", "srcaddr"), ("destination", "dstaddr")):
             if r[column] != "-":
                 found.setdefault(r[column], []).append((side, r))
@@ -394,8 +397,8 @@ def ip_data_ratio(asked: Asked) -> Rows:
                 len(received),
                 out or 0,
                 _bytes(received),
-                _rounded(sum(sizes) / len(sizes), 1),
-                _rounded(out / _bytes(received), 4)
+                rounded(sum(sizes) / len(sizes), 1),
+                rounded(out / _bytes(received), 4)
                 if out is not None and _bytes(received)
                 else None,
                 *_seen([r for _, r in stood]),
@@ -482,6 +485,29 @@ def ecs_service_traffic(asked: Asked) -> Rows:
     return ordered(rows, "-5 0 1", asked.p.limit)
 
 
+def traffic_by_tag(asked: Asked) -> Rows:
+    kinds = [f"{of}-tag{nth}" for of in ("instance", "interface", "asg") for nth in ("", "-2")]
+    moved = [r for r in asked.records if (r["packets"], r["bytes"]) != (None, None)]
+    rows = []
+    for kind in kinds:
+        column = kind.replace("-", "_")
+        if column not in asked.columns or asked.p.kind not in ("any", kind):
+            continue
+        for tag, group in grouped(moved, lambda r, column=column: unquote(r[column])).items():
+            rows.append((
+                kind,
+                tag,
+                distinct(r["account_id"] for r in group),
+                len({r["interface_id"] for r in group} - {"-"}),
+                len(group),
+                _actions(group, "REJECT"),
+                total(r["packets"] for r in group) or 0,
+                _bytes(group),
+                *_seen(group),
+            ))  # fmt: skip
+    return ordered(rows, "-7 0 1", asked.p.limit)
+
+
 def next_hop_summary(asked: Asked) -> Rows:
     keys = ("flow_direction", "next_hop_interface_type", "next_hop_az_id", "next_hop_vpc_id")
     groups = grouped(
@@ -514,7 +540,7 @@ def encryption_status_report(asked: Asked) -> Rows:
             *found,
             len(group),
             _bytes(group),
-            _rounded(100 * _bytes(group) / every, 1) if every else None,
+            percent(_bytes(group), every),
         )
         for found, group in grouped(records, key).items()
     ]

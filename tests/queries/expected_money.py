@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from asked import Asked, Record, Rows, distinct, grouped, inside, ordered, private, total
+from asked import (
+    Asked,
+    Record,
+    Rows,
+    distinct,
+    grouped,
+    inside,
+    ordered,
+    percent,
+    private,
+    rounded,
+    total,
+)
 
 _GATEWAYS = ["nat=10.195.0.33", "nat=10.130.0.33", "nat=10.202.0.33", "nat=10.50.0.33"]
 
@@ -32,6 +43,7 @@ CASES = {
         ["own=203.0.113.0/25", "own=2001:db8::/32", "by=pair"],
         ["ignore=10.0.0.0/24", "by=source"],
         ["ignore=fd00::/8", "own=8.8.8.8"],
+        ["ignore=10.0.0.5", "by=pair", "limit=2000"],
     ],
     "cross-az-traffic": [["by=pairs"], ["by=pairs", "price_per_gb=0.1", "limit=3"]],
 }
@@ -79,17 +91,12 @@ _PATHS = {
 }
 
 
-def _rounded(number: float, places: int) -> float:
-    """SQL's round: a half goes away from zero, where Python's goes to the even digit."""
-    return math.floor(number * 10**places + 0.5) / 10**places
-
-
-def _bytes(records: object) -> int:
-    return total(r["bytes"] for r in records) or 0  # type: ignore[attr-defined]
+def _bytes(records: Iterable[Record]) -> int:
+    return total(r["bytes"] for r in records) or 0
 
 
 def _usd(asked: Asked, size_bytes: int) -> float:
-    return _rounded(size_bytes / 2**30 * asked.p.price_per_gb, 4)
+    return rounded(size_bytes / 2**30 * asked.p.price_per_gb, 4)
 
 
 def _accepted(asked: Asked) -> list[Record]:
@@ -211,7 +218,7 @@ def egress_by_path(asked: Asked) -> Rows:
             len(group),
             total(r["packets"] for r in group) or 0,
             _bytes(group),
-            _rounded(100 * _bytes(group) / every, 1) if every else None,
+            percent(_bytes(group), every),
         )
         for (account, path), group in grouped(
             left, lambda r: (r["account_id"], r["traffic_path"])

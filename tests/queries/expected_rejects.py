@@ -23,7 +23,7 @@ from asked import (
 from number_names import flag_names, port_name, protocol_name
 
 CASES = {
-    "reject-report": [["limit=2"], ["min_count=40"]],
+    "reject-report": [["limit=2"], ["min_count=15"]],
     "rejected-traffic": [
         ["protocol=tcp", "limit=1000"],
         ["network=203.0.113.0/24", "network=fd00::5", "limit=60"],
@@ -180,11 +180,10 @@ def high_volume_rejects(asked: Asked) -> Rows:
 
 def rejected_uncommon_ports(asked: Asked) -> Rows:
     p = asked.p
-    ignored = p.ignore_ports or ("22", "80", "443")
     wanted = [
         r
         for r in _rejected(asked)
-        if r["protocol"] in (6, 17) and on_port(r["dstport"], ignored) is False
+        if r["protocol"] in (6, 17) and on_port(r["dstport"], p.ignore_ports) is False
     ]
     rows = [
         (

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import math
 
-from asked import Asked, Record, Rows, grouped, highest, inside, ordered, total, utc
+from asked import (
+    Asked,
+    Record,
+    Rows,
+    grouped,
+    highest,
+    inside,
+    ordered,
+    rounded,
+    total,
+    utc,
+)
 
 _ATTACHMENTS = [f"tgw-attach-{n}" for n in ("0123456789abcdef0", "0aaaaaaaaaaaaaaaa")]
 
@@ -44,11 +55,6 @@ FINDS = {
 }
 _NAMES = {None: None, 1: "ICMP", 6: "TCP", 17: "UDP", 47: "GRE", 58: "ICMPv6"}
 _REASONS = ("no_route", "blackhole", "mtu_exceeded", "ttl_expired")
-
-
-def _rounded(number: float, places: int) -> float:
-    """SQL's round: a half goes away from zero, where Python's goes to the even digit."""
-    return math.floor(number * 10**places + 0.5) / 10**places
 
 
 def _lost(group: list[Record]) -> int:
@@ -106,7 +112,7 @@ def tgw_attachments(asked: Asked) -> Rows:
                 sent,
                 _sum(left, "bytes"),
                 _lost(group),
-                _rounded(sent / 2**30 * asked.p.price_per_gb, 4),
+                rounded(sent / 2**30 * asked.p.price_per_gb, 4),
             )
         )
     return ordered(rows, "-5 0 1", asked.p.limit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from asked import (
     lowest,
     on_port,
     ordered,
+    percent,
     private,
     total,
     utc,
@@ -132,11 +132,6 @@ def _verdicts(asked: Asked, records: Iterable[Record], verdict: str) -> int | No
     if "action" not in asked.columns:
         return None
     return sum(r["action"] == verdict for r in records)
-
-
-def _percent(part: int, whole: int) -> float | None:
-    """With one digit after the point."""
-    return math.floor(100.0 * part / whole * 10 + 0.5) / 10 if whole else None
 
 
 def _flows(asked: Asked) -> list[Record]:
@@ -294,7 +289,7 @@ def bytes_by_ip_version(asked: Asked) -> Rows:
     whole = sum(volume[0] for volume in volumes.values())
     wanted = asked.p.version
     rows = [
-        (version, size_bytes, _percent(size_bytes, whole), *rest)
+        (version, size_bytes, percent(size_bytes, whole), *rest)
         for version, (size_bytes, *rest) in volumes.items()
         if wanted in (None, version)
     ]
@@ -309,7 +304,7 @@ def bytes_by_protocol(asked: Asked) -> Rows:
     rows = []
     for number, group in groups.items():
         size_bytes, *rest = _volume(group)
-        share = _percent(size_bytes, whole)
+        share = percent(size_bytes, whole)
         sources = distinct(r["srcaddr"] for r in group)
         rows.append((protocol_name(number), size_bytes, share, *rest, sources))
     return ordered(rows, "-1 0", asked.p.limit)
@@ -339,10 +334,10 @@ def accept_reject_split(asked: Asked) -> Rows:
         (
             action,
             len(group),
-            _percent(len(group), flows),
+            percent(len(group), flows),
             _sum(group, "packets"),
             _sum(group, "bytes"),
-            _percent(_sum(group, "bytes"), size_bytes),
+            percent(_sum(group, "bytes"), size_bytes),
             distinct(r["srcaddr"] for r in group),
         )
         for action, group in groups.items()

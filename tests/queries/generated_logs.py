@@ -30,8 +30,9 @@ Texts = dict[str, str]
 Record = dict[str, Any]
 """Column -> value."""
 
-FIRST = datetime(2026, 11, 17, tzinfo=UTC)
+FIRST = datetime(2026, 11, 19, tzinfo=UTC)
 DAYS = 4
+"""From a Thursday to a Sunday."""
 WINDOW = Window(FIRST + timedelta(hours=5), FIRST + timedelta(days=3, hours=1, minutes=7))
 """Neither side is a day's, so that partitions and times both count."""
 V5 = LogFormat(tuple(f for f in VPC if f.version <= 5))
@@ -51,9 +52,11 @@ ALWAYS = {"version", "account-id", "region", "start", "end", "log-status", "reso
 """Fields that AWS always fills."""
 _INSIDE = ("10.0.0.5", "10.0.0.6", "10.0.1.7", "172.16.9.9", "192.168.3.4", "100.64.7.7", "fd00::5")
 _OUTSIDE = ("203.0.113.9", "203.0.113.200", "198.51.100.7", "172.32.0.1", "2001:db8::1", "8.8.8.8")
-_PORTS = (22, 22, 53, 80, 443, 443, 3389, 5432, 3333, 0, 40001, 40002, 50123)
+_PORTS = (22, 22, 53, 80, 443, 443, 3389, 5432, 3333, 0, 1024, 8080, 40001)
 _IDS = ("0123456789abcdef0", "0123456789abcdef1", "0aaaaaaaaaaaaaaaa")
 _ZONES = ("use1-az1", "use1-az2", "euw1-az1")
+_HOMES = {"10.0.0.5": "use1-az1", "172.16.9.9": "use1-az2", "fd00::5": "euw1-az1"}
+"""Zones of hosts that stay in theirs; others move about."""
 _SERVICES = ("S3", "DYNAMODB", "AMAZON", "EC2", "-", "-", "-", "-")
 
 
@@ -153,7 +156,9 @@ def _vpc(dice: random.Random, count: int) -> Iterator[Texts]:
         if dice.random() < 0.4:
             group.append(_reply(flow, dice))
         if dice.random() < 0.3:
-            group.append(flow | _interface(dice) | {"flow-direction": _other(flow)})
+            flags = dice.choice(("1", "2", "4", "18")) if flow["protocol"] == "6" else "0"
+            other = {"flow-direction": _other(flow), "tcp-flags": flags}
+            group.append(flow | _interface(dice) | _home(_far_end(flow)) | other)
         if dice.random() < 0.06:
             group = [_silent(dice)]
         for record in group:
@@ -169,7 +174,7 @@ def _flow(dice: random.Random) -> Texts:
     ports = (dice.choice(_PORTS), dice.choice(_PORTS)) if protocol in (6, 17) else (0, 0)
     rejected = dice.random() < 0.3
     packets = dice.choice((1, 1, 2, 3, 10, 10, 5_000))
-    record = _interface(dice) | _times(dice)
+    record = _interface(dice) | _home(ours) | _times(dice)
     return record | {
         "srcaddr": source,
         "dstaddr": target,
@@ -233,6 +238,16 @@ def _interface(dice: random.Random) -> Texts:
     }
 
 
+def _home(address: str) -> Texts:
+    """The zone of a host that has one of its own."""
+    return {"az-id": _HOMES[address]} if address in _HOMES else {}
+
+
+def _far_end(flow: Texts) -> str:
+    """The end of a flow at which it was not recorded."""
+    return flow["srcaddr" if flow["flow-direction"] == "ingress" else "dstaddr"]
+
+
 def _times(dice: random.Random) -> Texts:
     """Seconds anywhere in the days, often the same ones, at times on a bucket's edge."""
     whole = DAYS * 86_400
@@ -261,8 +276,11 @@ def _other(flow: Texts) -> str:
 
 
 def _silent(dice: random.Random) -> Texts:
-    status = dice.choice(("NODATA", "NODATA", "SKIPDATA"))
-    return _interface(dice) | _times(dice) | {"log-status": status}
+    """A record without traffic: of any interface, or of one that never has any."""
+    record = _interface(dice) | _times(dice)
+    if dice.random() < 0.2:
+        return record | {"interface-id": "eni-0bbbbbbbbbbbbbbbb", "log-status": "NODATA"}
+    return record | {"log-status": dice.choice(("NODATA", "NODATA", "SKIPDATA"))}
 
 
 def _holed(record: Texts, dice: random.Random) -> Texts:

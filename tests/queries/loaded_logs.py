@@ -10,7 +10,6 @@ import csv
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import duckdb
@@ -81,24 +80,35 @@ class Loaded:
         fill(self._db, self.spec.sql.text, (*self.spec.columns, *self.spec.keys), rows)
         if len(records) < SMALL:
             self._db.execute("PRAGMA disable_optimizer")
+            self._db.execute("SET threads = 1")
         self._known: dict[str, tuple[tuple[str, ...], list[str]]] = {}
 
     def ask(self, query: SavedQuery, values: Mapping[str, Any], window: Window) -> Answer:
         """The query's answer. Raises MissingFields."""
-        bound = bind(query, values, self.spec, window, self.common)
-        sql = _translated(bound.sql, self.spec)
+        sql = self._statement(query, values, window)
+        first = None
         if query.name not in self._known:
-            described = self._db.execute(sql).description or []
+            first = self._db.execute(sql)
+            described = first.description or []
             kinds = [str(column[1]) for column in described]
             self._known[query.name] = tuple(column[0] for column in described), kinds
         names, kinds = self._known[query.name]
-        found = self._db.execute(_without_zones(sql, kinds) if _ZONED in kinds else sql)
-        return Answer(names, found.fetchall())
+        if _ZONED in kinds:
+            first = self._db.execute(_without_zones(sql, kinds))
+        return Answer(names, (first or self._db.execute(sql)).fetchall())
+
+    def _statement(self, query: SavedQuery, values: Mapping[str, Any], window: Window) -> str:
+        """For DuckDB: made once for all logs that have the same of the query's fields."""
+        lacks = tuple(query.missing(self.spec.format)), frozenset(query.lacking(self.common))
+        key = (query.name, tuple(values.items()), lacks, self.spec.format.kinds, window)
+        if key not in _STATEMENTS:
+            sql = bind(query, values, self.spec, window, self.common).sql
+            columns = dict((*self.spec.columns, *self.spec.keys))
+            _STATEMENTS[key] = to_duckdb(sql, {self.spec.key: columns})
+        return _STATEMENTS[key]
 
 
-@cache
-def _translated(sql: str, spec: TableSpec) -> str:
-    return to_duckdb(sql, {spec.key: dict((*spec.columns, *spec.keys))})
+_STATEMENTS: dict[tuple[Any, ...], str] = {}
 
 
 def _without_zones(sql: str, kinds: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from athena_flow import publish, trial
 from athena_flow.header import GROUPS
 from athena_flow.macros import MACROS
 from athena_flow.params import TYPES
@@ -25,6 +26,15 @@ def test_every_macro_is_explained(call: str) -> None:
 def test_every_type_and_group_is_named(word: str) -> None:
     """A new type or group is in its table."""
     assert re.search(rf"`{word}`", GUIDE)
+
+
+def test_the_shapes_of_json_are_told() -> None:
+    """Each key of what `queries test` and `queries publish` print is explained."""
+    (entry,) = trial.document([trial.Trial("who-talks", "own/who-talks.sql")])
+    none = publish.Changes((), (), (), ())
+    answer = publish.document("primary", "db.t", none, [], done=True)
+    for key in (*entry, *answer):
+        assert re.search(rf'[`"]{key}[`"]', GUIDE), key
 
 
 def test_the_example_is_a_query() -> None:

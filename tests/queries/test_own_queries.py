@@ -21,9 +21,10 @@ OWN = ("--queries-dir", "own")
 
 @pytest.fixture
 def new(cli: Cli, tmp_path: Path) -> Path:
-    """A query of one's own, as the scaffold has it."""
+    """A query of one's own, as the scaffold has it; the next step is told as it has to be typed."""
     ran = cli("queries", "new", "who-talks", *OWN)
     assert ran.code == 0, ran.err
+    assert "try it: athena-flow queries test who-talks --queries-dir own\n" in ran.err
     return tmp_path / "own" / "who-talks.sql"
 
 
@@ -44,6 +45,38 @@ def test_the_scaffold_passes_its_own_test(cli: Cli, new: Path) -> None:
     assert found["validated"] is False
     assert "own/who-talks.sql: ok: " in cli("queries", "test", "who-talks", *OWN).out
     assert cli("run", "who-talks", *OWN, "--logs", ".").code == 3  # there are no logs here
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("INSERT INTO x SELECT srcaddr FROM {{ table }} WHERE {{ window }}", "INSERT is not run"),
+        ("SELECT srcaddr FROM {{ table }} WHERE {{ window }}; DROP TABLE x", "2 statements"),
+    ],
+)
+def test_what_must_not_run_is_no_query(cli: Cli, tmp_path: Path, statement: str, said: str) -> None:
+    """A file that `run` refuses whatever is asked is left out of the list, and said."""
+    own = tmp_path / "own"
+    own.mkdir()
+    header = '-- title = "Wrong"\n-- requires = ["srcaddr", "end"]\n'
+    (own / "wrong.sql").write_text(f"{header}{statement}\n")
+    ran = cli("queries", *OWN, "--log-format", "default", "--as", "json")
+    assert ran.code == 0
+    assert "wrong" not in [entry["name"] for entry in json.loads(ran.out)]
+    assert "note: left out: own/wrong.sql" in ran.err
+    assert said in ran.err
+    ran = cli("queries", "test", "wrong", *OWN)
+    assert (ran.code, said in ran.out) == (6, True)
+
+
+def test_two_queries_of_one_alias_are_a_finding(cli: Cli, new: Path) -> None:
+    """What every other command leaves out for its names does not pass the test either."""
+    _edit(new, '-- group = "own"', '-- aliases = ["whisperers"]\n-- group = "own"')
+    new.with_name("x-other.sql").write_text(new.read_text())
+    assert cli("queries", "test", "who-talks", *OWN).code == 0
+    ran = cli("queries", "test", "x-other", *OWN)
+    assert ran.code == 6
+    assert "whisperers (who-talks)" in ran.out
 
 
 def test_new_overwrites_nothing(cli: Cli, new: Path) -> None:

@@ -110,7 +110,10 @@ def test_unlock_says_which_fields_to_add(cli: Cli) -> None:
     steps = json.loads(ran.out)
     assert "tgw-packet-loss" in ran.err
     have, unlocked = {"srcaddr", "dstaddr", "end"}, []
+    added: list[str] = []
     for step in steps:
+        assert step["with"] == added, "what a step does it does with the fields of those before"
+        added += step["add"] if step["unlocks"] else ()
         have |= set(step["add"])
         unlocked += step["unlocks"]
     assert len(unlocked) == len(set(unlocked))
@@ -223,6 +226,8 @@ def test_a_list_comes_from_a_file(cli: Cli, mixed: Path, tmp_path: Path) -> None
     words = ("-p", "indicators=203.0.113.200", "-p", "indicators=198.51.100.0/24")
     two = _ok(cli("run", "ioc-match", *words, *where))
     assert json.loads(one.out)["rows"] == json.loads(two.out)["rows"] != []
+    three = cli("run", "ioc-match", "-p", "indicators=@-", *where, stdin="203.0.113.200\n::1\n")
+    assert json.loads(_ok(three).out)["rows"] != []
     (tmp_path / "bad.txt").write_text("203.0.113.200\nhost\n")
     ran = cli("run", "ioc-match", "-p", "indicators=@bad.txt", *where)
     assert ran.code == 2
