@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import re
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -27,15 +28,18 @@ from athena_flow.errors import (
     NoCredentials,
     NotFound,
 )
-from athena_flow.ports import Result, Scan
+from athena_flow.ports import Result, Scan, Started, nobody_hears
 
 PORT, TLS_PORT = 8080, 443
 """Where Trino listens, without and with TLS, as its own clients have it."""
 CATALOG = "hive"
 PASSWORD = "ATHENA_FLOW_TRINO_PASSWORD"
 """The variable that holds the password: no flag and no file does, which others could read."""
-ANSWER_SECONDS = 60.0
-"""Trino answers within a second, with rows or without: one that is silent for so long is gone."""
+ANSWER_SECONDS = 20.0
+"""Trino answers within a second, with rows or without. One that is silent is asked three times, as
+the client does, and is gone after a minute."""
+STOP_SECONDS = 3.0
+"""As long as each of three tries to stop a query waits: somebody pressed Ctrl-C, and waits too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,12 @@ class Address:
     password: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w.-]+|\[[0-9A-Fa-f:.]+\]", self.host):
+            raise BadSetting(
+                f"--trino-host {self.host!r} is no name of a host",
+                hint="write the name alone, as in trino.example.com; --trino-port and --trino-tls"
+                " say the rest",
+            )
         if self.password and not self.tls:
             raise BadSetting(
                 f"{PASSWORD} is set, and would cross the network in the clear",
@@ -63,12 +73,40 @@ class Address:
         return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}"
 
 
+def _trusted(authority: Path | None) -> str | bool:
+    """Whose certificates to believe, as requests takes it. Raises NotFound."""
+    if authority is None:
+        return True
+    try:
+        ssl.create_default_context(cafile=authority)
+    except OSError as error:
+        why = (
+            "it holds no certificate, as PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        )
+        raise NotFound(f"--trino-ca {authority}: {why}") from None
+    return str(authority)
+
+
 def this_user() -> str:
     """As whom Trino's own clients ask when nobody says. Raises BadSetting."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
         raise BadSetting("--trino-user is missing, and this machine knows none") from None
+
+
+class _Session(requests.Session):  # type: ignore[misc]  # requests has no types
+    """Trusts whom it is told to, whatever REQUESTS_CA_BUNDLE says; requests has it the other way
+    round. And waits for no server that will not stop a query."""
+
+    def merge_environment_settings(self, url, proxies, stream, verify, cert):  # type: ignore[no-untyped-def]
+        """Overrides requests, which asks the environment before the session."""
+        chosen = self.verify if verify is None else verify
+        return super().merge_environment_settings(url, proxies, stream, chosen, cert)
+
+    def delete(self, url: str | bytes, **more: Any) -> requests.Response:
+        """What the client sends to end a query."""
+        return super().delete(url, **{**more, "timeout": STOP_SECONDS})
 
 
 class TrinoEngine:
@@ -82,6 +120,8 @@ class TrinoEngine:
 
     def __init__(self, address: Address, database: str) -> None:
         self._address = address
+        session = _Session()
+        session.verify = _trusted(address.authority)
         self._connection = connect(
             host=address.host,
             port=address.port,
@@ -91,13 +131,20 @@ class TrinoEngine:
             source="athena-flow",
             http_scheme="https" if address.tls else "http",
             auth=BasicAuthentication(address.user, address.password) if address.password else None,
-            verify=str(address.authority) if address.authority else True,
+            http_session=session,
             timezone="UTC",  # Athena's; the client would take this machine's
             request_timeout=ANSWER_SECONDS,
         )
 
-    def run(self, sql: str, scans: Sequence[Scan]) -> Result:
-        cursor = self._connection.cursor()
+    def run(self, sql: str, scans: Sequence[Scan], started: Started = nobody_hears) -> Result:
+        heard: set[str] = set()
+
+        def hear(stats: dict[str, Any]) -> None:
+            if not heard:
+                heard.add(stats["queryId"])
+                started(stats["queryId"])
+
+        cursor = self._connection.cursor(stats_callback=hear)
         with closing(self._connection), _stopping(cursor), self._told(cursor):
             cursor.execute(sql)
             rows = [tuple(row) for row in cursor.fetchall()]
@@ -140,12 +187,20 @@ class TrinoEngine:
         if query_id:
             message = f"trino: query {query_id}: {said}"
             return EngineError(message, hint=f"is {title} still there?", query_id=query_id)
+        first = _first(error)
+        if isinstance(first, ssl.SSLCertVerificationError):
+            return NotFound(
+                f"the certificate of {title} is not to be trusted: {first.verify_message}",
+                hint="--trino-ca is the file of who signed it, and --trino-host a host it is for",
+            )
         status = re.match(r"error (\d+)", said)
         match status and status[1]:
             case "401":
+                wrong = "does not know user {!r} by this password"
+                lacking = "wants a password of user {!r}"
+                what = (wrong if self._address.password else lacking).format(self._address.user)
                 return NoCredentials(
-                    f"{title} does not know user {self._address.user!r} by this password",
-                    hint=f"set --trino-user and the variable {PASSWORD}",
+                    f"{title} {what}", hint=f"set --trino-user and the variable {PASSWORD}"
                 )
             case "403":
                 return AccessDenied(f"{title} does not let user {self._address.user!r} in: {said}")
@@ -179,11 +234,16 @@ def _stop(cursor: Cursor) -> str:
 
 
 def _cause(error: Exception) -> str:
-    """The first error of the chain, without the client's and urllib3's own words around it."""
-    first: BaseException = error
-    while isinstance(first.__context__, Exception):
-        first = first.__context__
-    return str(getattr(first, "strerror", None) or first) or type(first).__name__
+    """What the first error of the chain says, without the client's and urllib3's own words."""
+    first = _first(error)
+    said = str(getattr(first, "strerror", None) or first) or type(first).__name__
+    return re.sub(r"^\[SSL[^]]*\] | \(_ssl\.c:\d+\)$", "", said)
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error.__context__, Exception):
+        error = error.__context__
+    return error
 
 
 def _type(text: str) -> str:

@@ -21,6 +21,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +69,51 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True)
+class Tls:
+    """How a Trino is asked by TLS, where it wants a password; the bench itself asks without."""
+
+    port: int
+    certificate: Path
+    """With its key, as PEM."""
+    user: str
+    password: str
+
+    def settings(self, work: Path) -> dict[str, object]:
+        """Those of a coordinator that keeps its files in ``work``."""
+        asks = work / "password.properties"
+        words = {"password-authenticator.name": "one", "user": self.user, "password": self.password}
+        _write(asks, words)
+        return {
+            "http-server.https.enabled": True,
+            "http-server.https.port": self.port,
+            "http-server.https.keystore.path": self.certificate,
+            "http-server.authentication.type": "PASSWORD",
+            "http-server.authentication.allow-insecure-over-http": True,
+            "password-authenticator.config-files": asks,
+            "internal-communication.shared-secret": "bench",
+        }
+
+
 class Node:
     """One Trino process; everything it writes lies below ``work``."""
 
     def __init__(
-        self, work: Path, port: int, coordinator: int, hive: Mapping[str, object], *, works: bool
+        self,
+        work: Path,
+        port: int,
+        coordinator: int,
+        hive: Mapping[str, object],
+        *,
+        works: bool,
+        tls: Tls | None = None,
     ) -> None:
         self.port = port
         self.log = work / "server.log"
         etc = work / "etc"
         (etc / "catalog").mkdir(parents=True)
         is_coordinator = port == coordinator
-        settings = {
+        settings: dict[str, object] = {
             "coordinator": is_coordinator,
             "http-server.http.port": port,
             "node.bind-ip": "127.0.0.1",
@@ -93,6 +127,7 @@ class Node:
         }
         if is_coordinator:
             settings["node-scheduler.include-coordinator"] = works
+            settings |= tls.settings(etc) if tls else {}
         _write(etc / "config.properties", settings)
         _write(etc / "catalog" / f"{CATALOG}.properties", hive)
         (etc / "log.properties").write_text("io.airlift.bootstrap=WARN\norg=ERROR\n", "utf-8")
@@ -169,9 +204,11 @@ class Cluster:
 
     host = "127.0.0.1"
 
-    def __init__(self, glue: str, s3: str, work: Path, workers: int) -> None:
+    def __init__(
+        self, glue: str, s3: str, work: Path, workers: int, tls: Tls | None = None
+    ) -> None:
         self.port = free_port()
-        self._hive, self._work, self._number = _hive(glue, s3), work, 0
+        self._hive, self._work, self._number, self._tls = _hive(glue, s3), work, 0, tls
         self.coordinator = self._node(self.port, works=not workers)
         self.workers = [self._node(free_port()) for _ in range(workers)]
         try:
@@ -183,7 +220,7 @@ class Cluster:
     def _node(self, port: int, *, works: bool = True) -> Node:
         self._number += 1
         work = self._work / f"node-{self._number}"
-        return Node(work, port, self.port, self._hive, works=works)
+        return Node(work, port, self.port, self._hive, works=works, tls=self._tls)
 
     def revive(self) -> None:
         """Starts anew, at the same places, the processes that are gone."""
@@ -240,10 +277,12 @@ class Cluster:
 
 
 @contextmanager
-def running(bench: AthenaServer, workers: int = WORKERS) -> Iterator[Cluster]:
+def running(
+    bench: AthenaServer, workers: int = WORKERS, tls: Tls | None = None
+) -> Iterator[Cluster]:
     """A cluster over the bench's Glue and S3, gone again afterwards with all it wrote."""
     with glue_front(bench) as glue, tempfile.TemporaryDirectory(prefix="trino-") as work:
-        cluster = Cluster(glue, bench.endpoint, Path(work), workers)
+        cluster = Cluster(glue, bench.endpoint, Path(work), workers, tls)
         try:
             yield cluster
         finally:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches a real Trino for the tests of this folder: the jars of its server and its Hive plugin,
-# 260 MB by Maven, and our own main class compiled against them. A mirror of Maven Central is
+# 260 MB by Maven, and two classes of our own compiled against them. A mirror of Maven Central is
 # taken from Maven's own settings (~/.m2/settings.xml, MAVEN_ARGS). What is there already is used
 # again; delete the folder to start anew. Exit 77, with the reason, where the machine cannot have
 # it; any other code but 0 is a fault of ours.
@@ -40,10 +40,14 @@ if [ "$(cat "$cache/installed" 2>/dev/null)" != "$version" ]; then
   echo "$version" >"$cache/installed"
 fi
 
-if [ "$here/java/athenaflow/Start.java" -nt "$cache/ready" ] ||
-  [ "$cache/installed" -nt "$cache/ready" ]; then
-  rm -rf "$cache/ready" "$cache/classes"
+# What the archive has beside its jars: a main class, and a plugin that asks for a password.
+if [ -n "$(find "$here/java" "$cache/installed" -newer "$cache/ready" 2>&1)" ]; then
+  plugin=$cache/plugin/password/classes
+  rm -rf "$cache/ready" "$cache/classes" "$cache/plugin/password"
   javac -proc:none -cp "$cache/lib/*" -d "$cache/classes" "$here/java/athenaflow/Start.java"
+  javac -proc:none -cp "$cache/lib/*" -d "$plugin" "$here/java/athenaflow/Password.java"
+  mkdir -p "$plugin/META-INF/services"
+  echo athenaflow.Password >"$plugin/META-INF/services/io.trino.spi.Plugin"
   touch "$cache/ready"
 fi
 echo "trino: ready, Trino $version in $cache"

@@ -15,20 +15,15 @@ from typing import Any
 
 import pytest
 from athena_server import AthenaServer
-from conftest import NOW, Ran, put_tree, read_lines, reject_report
+from conftest import NOW, Ran, read_lines, reject_report
 from real_trino import WORKERS, Cluster, Node, free_port
 
-from athena_flow.aws import Account, S3Store
-from athena_flow.demo import write_demo
+from athena_flow.aws import Account
+from athena_flow.engines import trino as engine
 from athena_flow.engines.trino import Address, TrinoEngine
 from athena_flow.errors import AthenaFlowError, BadSetting, EngineError, NotFound
 from athena_flow.glue import GlueCatalog
-from athena_flow.layout import DAILY
-from athena_flow.logformat import DEFAULT
-from athena_flow.partitions import delivered
-from athena_flow.ports import no_progress
 from athena_flow.table import TableSpec
-from athena_flow.window import Window
 
 pytest_plugins = "trino_fixtures"
 
@@ -41,27 +36,6 @@ CROSS JOIN (SELECT dstaddr FROM {{ table }} WHERE {{ window }}) AS b
 WHERE a.srcaddr || b.dstaddr = 'no such text'"""
 """Minutes of work over a few hundred KB."""
 START_SECONDS = 60
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three days of the demo's logs in the default format."""
-    folder = tmp_path_factory.mktemp("logs")
-    write_demo(folder, NOW, fmt=DEFAULT, days=3)
-    return folder
-
-
-@pytest.fixture
-def logs(aws: AthenaServer, root: Path) -> TableSpec:
-    """A table over them, with its partitions."""
-    put_tree(root, "logs")
-    spec = TableSpec("flow_logs", "logs", "s3://logs/", DEFAULT, DAILY)
-    account = Account()
-    catalog = GlueCatalog(account)
-    catalog.create(spec)
-    found = delivered(spec, Window(), S3Store(account), no_progress)
-    assert not catalog.add(spec, found.partitions, no_progress).failed
-    return spec
 
 
 def flags(cluster: Cluster) -> list[str]:
@@ -289,6 +263,29 @@ def test_ctrl_c_stops_the_query(trino: Cluster, logs: TableSpec, tmp_path: Path)
     assert f"query {query_id} was stopped" in err
     assert "Traceback" not in err
     assert state(trino, query_id) == ("FAILED", "USER_CANCELED")
+
+
+def test_the_server_hangs(
+    trino: Cluster,
+    trino_engine: On,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    """It keeps the connection and says nothing more: the query is given up, and named."""
+    monkeypatch.setattr(engine, "ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr(engine, "STOP_SECONDS", 0.5)
+    ended = request.getfixturevalue("long_query")
+    query_id = running(trino)
+    trino.coordinator.freeze()
+    try:
+        error = ended()
+    finally:
+        trino.coordinator.thaw()
+    assert isinstance(error, EngineError)
+    assert (error.code, error.query_id) == (1, query_id)
+    assert "timed out" in str(error)
+    assert str(trino.port) in str(error.hint)
+    trino.ask(f"/v1/query/{query_id}", method="DELETE")
 
 
 def end_of(trino: Cluster, node: Node, long_query: Callable[[], Any]) -> EngineError:
