@@ -32,6 +32,11 @@ _UNCHECKED = _RETRIES.merge(Config(parameter_validation=False))
 """For Glue, whose input we build whole: botocore's check of 100 partitions takes a third of the
 processor time of sending them, and all workers share one interpreter."""
 
+_QUICK = _RETRIES.merge(
+    Config(connect_timeout=5, read_timeout=10, retries={"mode": "standard", "max_attempts": 2})
+)
+"""For STS, to which a private network may have no way at all: whoever asks does without it."""
+
 
 class Account:
     """One AWS account as the user's settings reach it: clients on demand.
@@ -65,8 +70,14 @@ class Account:
         answer = asked("asking who we are", self.client("sts").get_caller_identity)
         return str(answer["Account"])
 
+    @property
+    def key(self) -> str:
+        """The access key's id, where nobody says which account it is of."""
+        found = self.session.get_credentials()
+        return f"key {found.access_key}" if found else ""
+
     def client(self, service: str) -> Any:  # boto3 makes its clients' types at run time
-        config = _UNCHECKED if service == "glue" else _RETRIES
+        config = {"glue": _UNCHECKED, "sts": _QUICK}.get(service, _RETRIES)
         try:
             return self.session.client(
                 service, region_name=self.region, endpoint_url=self._endpoint, config=config
@@ -109,6 +120,7 @@ class S3Store:
 
     def __init__(self, account: Account) -> None:
         self._s3 = account.client("s3")
+        self.endpoint = str(self._s3.meta.endpoint_url)
 
     def level(self, prefix: str) -> Level:
         skip = len(_split(prefix)[1])
@@ -124,16 +136,27 @@ class S3Store:
         for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
                 if is_visible(entry["Key"].rpartition("/")[2]):
-                    yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", entry["Size"])
+                    etag = entry.get("ETag", "").strip('"')
+                    yield ObjectInfo(f"s3://{bucket}/{entry['Key']}", entry["Size"], etag)
 
     def read(self, uri: str, most: int | None) -> bytes:
+        return self._read(uri, None if most is None else f"bytes=0-{most - 1}")
+
+    def tail(self, uri: str, most: int) -> bytes:
+        return self._read(uri, f"bytes=-{most}")
+
+    def _read(self, uri: str, span: str | None) -> bytes:
         bucket, key = _split(uri)
-        part = {} if most is None else {"Range": f"bytes=0-{most - 1}"}
+        wanted = {"Range": span} if span else {}
         for left in reversed(range(READS)):
-            answer = asked(f"reading {uri}", self._s3.get_object, Bucket=bucket, Key=key, **part)
             try:
+                answer = self._s3.get_object(Bucket=bucket, Key=key, **wanted)
                 body: bytes = answer["Body"].read()
                 break
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "InvalidRange":  # of an empty object
+                    return b""
+                raise aws_failure(error, f"reading {uri}") from error
             except BotoCoreError as error:  # boto3 repeats a call, but not the reading of a body
                 if not left:
                     raise aws_failure(error, f"reading {uri}") from error

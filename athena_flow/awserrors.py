@@ -42,7 +42,9 @@ _DENIED = {
     "Forbidden",
     "403",
 }
-_MISSING = {"NoSuchBucket", "NoSuchKey", "EntityNotFoundException", "404"}
+_MISSING = {
+    *("NoSuchBucket", "NoSuchKey", "EntityNotFoundException", "ResourceNotFoundException", "404"),
+}
 
 
 def aws_failure(error: Exception, doing: str) -> AthenaFlowError:

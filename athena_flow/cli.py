@@ -15,8 +15,31 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from athena_flow import library, registering, shape, terminal, wire
-from athena_flow.command import BUDGET, LIBRARY, QUERY, SHAPE, TABLE, WINDOW, app, command, main
+from athena_flow import (
+    given,
+    ingesting,
+    library,
+    policy,
+    registering,
+    shape,
+    spending,
+    terminal,
+    wire,
+)
+from athena_flow.command import (
+    BUDGET,
+    LIBRARY,
+    LISTING,
+    PLANNER,
+    QUERY,
+    SHAPE,
+    SIZES,
+    TABLE,
+    WINDOW,
+    app,
+    command,
+    main,
+)
 from athena_flow.completion import complete_query
 from athena_flow.errors import BadSetting, Findings, some
 from athena_flow.settings import ENVIRONMENT, FILE_NAME, Settings
@@ -171,44 +194,52 @@ def partitions(
     registering.partitions(s, action)
 
 
-@command(*TABLE, *QUERY, *WINDOW)
-def estimate(s: Settings, query: Annotated[str, SAVED]) -> None:
-    """Say what a run would scan and cost; runs nothing."""
+@command(*TABLE, *QUERY, *WINDOW, *SIZES, *LISTING, *PLANNER, "advice")
+def estimate(s: Settings, query: Annotated[str | None, SAVED] = None) -> None:
+    """Say what a run would scan and cost, of a saved query or any --sql; runs nothing."""
     from athena_flow import jobs, output
 
-    bound, reading, _ = wire.bound_query(s, query)
+    listing = shape.inventory(s) if s.inventory else None
+    asked, reading, _ = given.asked(s, query, listing)
     with terminal.progress(s) as progress:
-        found, _ = jobs.estimate(bound, reading, progress)
+        if s.explain_plan:
+            reading = given.with_planner(s, reading, progress)
+        found, scans = jobs.estimate(asked, reading, progress)
+        advised = spending.advice(s, asked, found, scans) if s.advice else ()
+    if s.explain_plan and found.plan is None:
+        why = found.unplanned or "there is no query that it could plan"
+        terminal.say(s, f"note: there is no plan: {why}")
     if s.as_ == "json":
-        terminal.data(s, output.to_json(output.estimate_doc(found)))
+        told = spending.advice_docs(advised) if s.advice else {}
+        terminal.data(s, output.to_json({**output.estimate_doc(found), **told}))
     else:
-        terminal.print_rows(
-            s, [("what", "string"), ("how much", "string")], output.estimate_rows(found)
-        )
+        columns = [("what", "string"), ("how much", "string")]
+        rows = [*output.estimate_rows(found, s.verbose), *spending.advice_rows(advised)]
+        terminal.print_rows(s, columns, rows)
 
 
-@command(*TABLE, *QUERY, *WINDOW, *BUDGET)
-def run(s: Settings, query: Annotated[str, SAVED]) -> None:
+@command(*TABLE, *QUERY, *WINDOW, *SIZES, *BUDGET)
+def run(s: Settings, query: Annotated[str | None, SAVED] = None) -> None:
     """Estimate, check the budget, run, and print the rows."""
     from athena_flow import jobs, output
     from athena_flow.cost import show_bytes, show_usd
 
-    budget = wire.budget_of(s)
-    bound, reading, notes = wire.bound_query(s, query)
+    policy.budget(s)
+    asked, reading, notes = given.asked(s, query, runs=True)
 
     def announce(found: Estimate) -> None:
         terminal.say(s, output.estimate_line(found))
-        if not found.partitions:
-            terminal.say(
-                s, f"no partition of {bound.spec.title} lies in the window{_how_to_add(s)}"
-            )
+        if query and not found.partitions:
+            tables = some(dict.fromkeys(scan.table for scan in found.scans))
+            terminal.say(s, f"no partition of {tables} lies in the window{_how_to_add(s)}")
 
     with terminal.progress(s) as progress:
         engine = wire.open_engine(s, progress)
-        found, result = jobs.run(bound, reading, engine, budget, announce, progress)
+        guard = policy.guard(s, announce, wire.now)
+        found, result = jobs.run(asked, reading, engine, guard, progress)
     for note in result.notes:
         terminal.say(s, f"note: {note}")
-    cost = show_usd(found.price.usd(result.scanned_bytes))
+    cost = show_usd(found.bill(result.scanned_bytes))
     cost = cost if engine.name == "athena" else f"Athena would bill {cost}"
     query_id = f" (query {result.query_id})" if result.query_id else ""
     terminal.say(s, f"scanned: {show_bytes(result.scanned_bytes)}, {cost}{query_id}")
@@ -226,6 +257,30 @@ def queries(
 ) -> None:
     """List the saved queries and which of them run; show one, write and test your own, publish."""
     library.queries(s, action, name)
+
+
+@command(*ingesting.SETTINGS)
+def ingest(s: Settings) -> None:
+    """Read logs into the local Parquet store, and only what is new: queries on it are fast."""
+    ingesting.run(s)
+
+
+@command(*spending.COSTS)
+def costs(s: Settings) -> None:
+    """Say what the runs of this machine cost, by query, table and month; the dearest ones."""
+    spending.costs(s)
+
+
+@command(*spending.PRICES)
+def prices(s: Settings) -> None:
+    """List the prices that are known, each with its date and source; --refresh asks AWS."""
+    spending.prices(s)
+
+
+@command(*spending.WORKGROUP)
+def workgroup(s: Settings, action: Annotated[str, typer.Argument(help="ensure")]) -> None:
+    """Make a workgroup whose queries Athena itself cuts off at --max-scan."""
+    spending.workgroup(s, action)
 
 
 @command()
@@ -278,7 +333,9 @@ def demo(
             raise typer.Exit(code)
         sys.stdout.flush()
     terminal.say(
-        s, f"\nGo on in {folder}: athena-flow queries; athena-flow run top-talkers --since 24h"
+        s,
+        f"\nGo on in {folder}: athena-flow queries; athena-flow run top-talkers --since 24h;"
+        " a Transit Gateway's log lies beside it: athena-flow run tgw-packet-loss --logs transit",
     )
 
 

@@ -40,12 +40,22 @@ COMMON = ("config", "as_", "output", "quiet", "verbose")
 TABLE = ("engine", "database", "table", "catalog", *wire.AWS_FLAGS)
 SHAPE = ("location", "log_format", "allow_unknown", "layout", "file_type", "partitions")
 WINDOW = ("since", "until", "account", "region", "late")
-QUERY = ("param", "queries_dir", "price_per_tb", "logs", "log_format")
+QUERY = (
+    *("sql", "param", "queries_dir", "price_per_tb", "provisioned", "logs", "log_format"),
+    *("allow_unknown", "store", "no_store", "skip_bad_files"),
+)
+SIZES = ("sample", "exact", "sizes")
+LISTING = ("inventory", "location", "layout", "file_type", "allow_unknown")
+"""What an estimate needs that asks no network."""
 LIBRARY = (
-    *("logs", "log_format", "queries_dir", "unlock", "param", "write"),
+    *("logs", "log_format", "allow_unknown", "store", "queries_dir", "unlock", "param", "write"),
     *("since", "account", "region", "workgroup", "output_location", "dry_run"),
 )
-BUDGET = ("max_cost", "max_scan", "workgroup", "output_location", *wire.TRINO_FLAGS)
+PLANNER = ("explain_plan", "workgroup", "output_location", *wire.TRINO_FLAGS)
+BUDGET = (
+    *("max_cost", "max_scan", "max_cost_per_day", "max_scan_per_day", "require_window", "yes"),
+    *("ledger", "workgroup", "output_location", *wire.TRINO_FLAGS),
+)
 
 
 # ---------------------------------------------------------------- flags from the table

@@ -11,11 +11,9 @@ from collections.abc import Iterable, Iterator
 
 from athena_flow.layout import Partition
 from athena_flow.parallel import batches
-from athena_flow.sqltext import hive_name, hive_string
+from athena_flow.sqltext import STATEMENT_BYTES, hive_name, hive_string
 from athena_flow.table import CODECS, TableSpec, properties
 
-STATEMENT_BYTES = 262_144
-"""Longest statement that Athena takes, in UTF-8 bytes. Source: Athena User Guide, quotas."""
 DROPPED = 500
 """Partitions per ALTER TABLE DROP: about 60 kB, far within `STATEMENT_BYTES`."""
 

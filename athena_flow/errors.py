@@ -43,6 +43,8 @@ class AthenaFlowError(Exception):
     """Base of all errors raised on purpose; ``str()`` is one line without a final stop."""
 
     code = 1
+    under_way = False
+    """True of one that came between us and a query that Athena may still be running."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -56,13 +58,24 @@ class AthenaFlowError(Exception):
 
 
 class EngineError(AthenaFlowError):
-    """The engine refused or failed; ``query_id`` names the run where the engine has one."""
+    """The engine refused or failed; ``query_id`` names the run where the engine has one.
+
+    ``stopped`` is a run that was cancelled in its course, whose ``scanned_bytes`` are paid
+    for; what failed is free.
+    """
 
     def __init__(
-        self, message: str, *, hint: str | None = None, query_id: str | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        query_id: str | None = None,
+        stopped: bool = False,
+        scanned_bytes: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.query_id = query_id
+        self.stopped, self.scanned_bytes = stopped, scanned_bytes
 
 
 class RequestError(AthenaFlowError):

@@ -47,7 +47,9 @@ _PASSING = {
 
 def _part(entry: GlueDict) -> Part:
     """One that somebody made without a LOCATION lies nowhere."""
-    return Part(tuple(entry["Values"]), (entry.get("StorageDescriptor") or {}).get("Location", ""))
+    storage = entry.get("StorageDescriptor") or {}
+    values = tuple(entry["Values"])
+    return Part(values, storage.get("Location", ""), storage.get("InputFormat", ""))
 
 
 def _wait(seconds: float) -> None:

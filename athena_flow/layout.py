@@ -352,6 +352,7 @@ def find_partition(path: str) -> tuple[str, Partition] | None:
     return (DAILY.name, partition) if partition else None
 
 
+@lru_cache(1_024)
 def spellings(organisation: str = "") -> tuple[Layout, ...]:
     """Every layout in every spelling, below an organisation's folder where one is given.
 

@@ -7,7 +7,7 @@ before it gives the first.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -38,14 +38,17 @@ def threads(workers: int = WORKERS) -> Iterator[ThreadPoolExecutor]:
 
 
 def in_order(
-    pool: ThreadPoolExecutor, work: Callable[[In], Out], items: Iterable[In]
-) -> Iterator[Out]:
-    """``work`` of each item, in the order of the items, at most 2 x `WORKERS` ahead."""
+    pool: ThreadPoolExecutor,
+    work: Callable[[In], Out],
+    items: Iterable[In],
+    ahead: int = 2 * WORKERS,
+) -> Generator[Out, None, None]:
+    """``work`` of each item, in the order of the items, at most so many ahead."""
     waiting: deque[Future[Out]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(work, item))
-            if len(waiting) == 2 * WORKERS:
+            if len(waiting) == ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -12,8 +12,9 @@ written against it and know of nothing behind it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from athena_flow.gluetable import GlueDict
@@ -34,6 +35,16 @@ class ObjectInfo:
     uri: str
     size_bytes: int
     """As stored: compressed, which is what Athena counts."""
+    stamp: str = field(default="", compare=False)
+    """What tells this version of it from another: its ETag, or the `file_stamp`."""
+
+
+def file_stamp(found: os.stat_result) -> str:
+    """A file's times of change, to the nanosecond.
+
+    That of its inode cannot be set back, as ``cp -p`` and ``rsync`` set back the other.
+    """
+    return f"{found.st_mtime_ns:x}.{found.st_ctime_ns:x}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,6 +61,8 @@ class Part:
 
     values: tuple[str, ...]
     location: str
+    input_format: str = field(default="", compare=False)
+    """Hive's, where it is not known to be the table's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,8 @@ class Scan:
 
     spec: TableSpec
     parts: tuple[tuple[Registered, tuple[ObjectInfo, ...]], ...]
+    unlisted: tuple[str, ...] = ()
+    """Why objects are missing here that a run would read; none where all are there."""
 
     @property
     def objects(self) -> int:
@@ -130,6 +145,9 @@ class ObjectStore(Objects, Protocol):
     def read(self, uri: str, most: int | None) -> bytes:
         """The first ``most`` bytes of an object, or all of it. Raises as `objects`."""
 
+    def tail(self, uri: str, most: int) -> bytes:
+        """The last ``most`` bytes of an object, or all of a shorter one. Raises as `objects`."""
+
 
 class Partitions(Protocol):
     """What a table's queries can read."""
@@ -174,14 +192,23 @@ class Catalog(Partitions, Protocol):
         """Writes anew what is registered of them: location, format, columns. As `add`."""
 
 
+Started = Callable[[str], None]
+"""Called with the id of a query that has begun."""
+
+
+def nobody_hears(query_id: str) -> None:
+    """The Started of runs that nobody keeps a book on."""
+
+
 class Engine(Protocol):
     """Runs one read-only statement in Athena's SQL."""
 
     @property
     def name(self) -> str: ...
 
-    def run(self, sql: str, scans: Sequence[Scan]) -> Result:
+    def run(self, sql: str, scans: Sequence[Scan], started: Started = nobody_hears) -> Result:
         """``scans`` are what the estimate left to read, for an engine that opens files itself.
 
-        Raises EngineError with the query id where there is one.
+        ``started`` hears of the query's id as soon as there is one. Raises EngineError, with the
+        query id where there is one.
         """

@@ -22,6 +22,10 @@ OTHER_VARIABLES = {ENVIRONMENT + name for name in ("NOW", "CACHE", "TRINO_PASSWO
 """A clock to go by, where heavy test groups keep their downloads, and a secret: no settings."""
 
 
+OFF = "off"
+"""What --ledger and --sizes say for no such file."""
+
+
 def _setting(help_: str, metavar: str = "TEXT", short: str = "") -> Any:  # as dataclasses.field
     return field(default=None, metadata={"help": help_, "metavar": metavar, "short": short})
 
@@ -72,12 +76,41 @@ class Settings:
     )
     before: str | None = _setting("drop what ends before this: 400d, 2025-11-01", "TIME")
     fix: bool = _switch("mend the locations of partitions that are registered elsewhere")
-    yes: bool = _switch("do it without asking")
+    yes: bool = _switch("do it without asking, also over a budget")
     param: tuple[str, ...] = _several("a parameter of the query; repeatable", "K=V", "-p")
+    sql: str | None = _setting("a statement of your own, from a file or, as -, from input", "FILE")
+    explain_plan: bool = _switch("ask the engine's planner too, which is free")
     queries_dir: str | None = _setting("a folder of your own *.sql queries", "DIR")
     unlock: bool = _switch("say which fields would unlock which queries")
+    inventory: str | None = _setting(
+        "a listing of the bucket, in place of the network: what aws s3 ls --recursive prints, or"
+        " an S3 inventory (CSV, Parquet or its manifest.json)",
+        "FILE",
+    )
+    sample: str | None = _setting(
+        "read this many footers of Parquet files, and add the sampling error; default 200", "N"
+    )
+    exact: bool = _switch("read all footers of Parquet files")
+    sizes: str | None = _setting(
+        "where sizes of partitions older than 3 days are kept, or off; default"
+        " athena-flow/sizes.sqlite of the user's cache directory",
+        "FILE",
+    )
     max_cost: str | None = _setting("refuse to run above this many USD", "USD")
     max_scan: str | None = _setting("refuse to run above this size, such as 10GB", "SIZE")
+    max_cost_per_day: str | None = _setting(
+        "refuse to run when the day's runs (UTC) would come to more than this", "USD"
+    )
+    max_scan_per_day: str | None = _setting("the same for the bytes of a day", "SIZE")
+    require_window: bool = _switch("refuse to read a partitioned table without saying when")
+    ledger: str | None = _setting(
+        "where runs are written down, or off; default athena-flow/ledger.sqlite of the"
+        " user's state directory",
+        "FILE",
+    )
+    provisioned: bool = _switch("queries run on provisioned capacity: no price by the byte")
+    advice: bool = _switch("say what would make it cheaper, measured on a few of your own objects")
+    refresh: bool = _switch("read AWS's price list, and keep what it says")
     price_per_tb: str | None = _setting("USD per TB scanned, instead of the price table's", "USD")
     workgroup: str | None = _setting("Athena workgroup", "NAME")
     output_location: str | None = _setting("where Athena writes results: s3://...", "URI")
@@ -97,6 +130,14 @@ class Settings:
     catalog: str | None = _setting(
         "the local catalog's file, for duckdb; default .athena-flow/catalog.sqlite", "FILE"
     )
+    store: str | None = _setting(
+        "the folder of the local Parquet store; default .athena-flow/store", "DIR"
+    )
+    no_store: bool = _switch("read the logs themselves, whatever the local store holds of them")
+    cache_size: str | None = _setting(
+        "the most that downloads take up on disk while they wait to be read; default 2GB", "SIZE"
+    )
+    skip_bad_files: bool = _switch("leave out files that cannot be read, and name them in a note")
     replace: bool = _switch("make an existing table anew, with the partitions it has")
     write: bool = _switch(
         "keep what was found: athena-flow.toml of discover, NAME.expected.csv of queries test"
@@ -195,11 +236,16 @@ def _read(file: Path) -> dict[str, Any]:
     return {key: _beside(file, key, value) for key, value in read.items()}
 
 
-_PATHS = {"logs", "location", "queries_dir", "catalog", "output", "trino_ca"}
+_PATHS = {
+    *("logs", "location", "queries_dir", "catalog", "output", "trino_ca", "sql"),
+    *("ledger", "inventory", "sizes", "store"),
+}
 
 
 def _beside(file: Path, key: str, value: Any) -> Any:  # any TOML value
     """A relative path in a settings file starts where the file lies."""
+    if key in ("ledger", "sizes") and str(value).lower() == OFF:
+        return value
     if key in _PATHS and isinstance(value, str) and "://" not in value:
         return str(file.parent / Path(value).expanduser())
     return value

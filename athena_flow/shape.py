@@ -22,12 +22,16 @@ from athena_flow.wire import (
     log_format,
     now,
     one_of,
+    open_catalog,
     open_store,
+    own_table,
+    regions,
     table_name,
 )
 
 if TYPE_CHECKING:
     from athena_flow.blocks import Block, Choice
+    from athena_flow.inventory import Inventory
     from athena_flow.table import Projection, TableSpec
 
 
@@ -54,6 +58,39 @@ def table_spec(s: Settings) -> TableSpec:
         mode,
         _projection(s) if mode == "projection" else None,
         header_lines=one_of("--header-lines", s.header_lines or "1", HEADER_LINES),
+    )
+
+
+def inventory(s: Settings) -> Inventory:
+    """What --inventory lists, as the table of --location or of --table lies in it.
+
+    Without --layout and --file-type these are told by the keys. Raises BadFile, NotFound.
+    """
+    from athena_flow.engines.duckdb import inventory_rows
+    from athena_flow.inventory import read_inventory
+
+    if s.logs:
+        raise BadSetting("--inventory and --logs are both there", hint="leave one of them out")
+    if s.log_format == AUTO:
+        raise BadSetting("--log-format auto needs logs to look at", hint="say the format")
+    detect = s.layout in (None, AUTO)
+    typeless = s.file_type in (None, AUTO)
+    if s.location:
+        layout, file_type = (None if said == AUTO else said for said in (s.layout, s.file_type))
+        spec = table_spec(replace(s, layout=layout, file_type=file_type))
+    elif s.table or s.database or engine_name(s) == "duckdb":
+        detect = typeless = False
+        spec = own_table(s, open_catalog(s))
+    else:
+        raise BadSetting(
+            "--inventory needs --location", hint="say what stands before AWSLogs/: s3://bucket/"
+        )
+    return read_inventory(
+        Path(s.inventory or "").expanduser(),
+        spec,
+        inventory_rows,
+        detect,
+        None if typeless else spec.file_type,
     )
 
 
@@ -122,7 +159,7 @@ def _projection(s: Settings) -> Projection:
             "--partitions projection needs --since: the first day that queries may read",
             hint="write --since 2025-01-01; without --account, every query has to name one",
         )
-    return Projection(parse_time(s.since, now()).date(), s.region, accounts(s))
+    return Projection(parse_time(s.since, now()).date(), regions(s), accounts(s))
 
 
 def _as_it_lies(s: Settings) -> Settings:
@@ -271,7 +308,7 @@ def _seen_blocks(s: Settings) -> tuple[list[Block], list[str]]:
             hint=f"write --logs {shlex.quote(s.location)}",
         )
     location = location_of(replace(s, location=None) if s.logs else s)
-    window = Window(accounts=accounts(s), regions=s.region)
+    window = Window(accounts=accounts(s), regions=regions(s))
     with terminal.progress(s) as progress:
         found = survey.survey(location, open_store(s), parquet_columns, window, progress)
     count = len(found.samples)

@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+STATEMENT_BYTES = 262_144
+"""Longest statement that Athena takes, in UTF-8 bytes. Source: Athena User Guide, quotas, and
+Athena API reference, QueryString."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sql:

@@ -148,6 +148,8 @@ class TableSpec:
     header_lines: int = 1
     """Lines at the top of each text file that are no records: 1, or 0 where somebody took AWS's
     header away. Of no meaning to Parquet."""
+    headless: LogFormat | None = None
+    """The format of text files without a header, where it is not the table's."""
 
     def __post_init__(self) -> None:
         _check_name("database", self.database)

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -55,11 +56,25 @@ def confirm(s: Settings, question: str) -> bool:
     """Asks a person on the terminal; ``--yes`` answers. Raises BadSetting when nobody is there."""
     if s.yes:
         return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _is_somebody_there():
         raise BadSetting(f"{question} nobody is here to say yes", hint="give --yes, or --dry-run")
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    with _no_bar():
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def overrides(s: Settings, objections: Sequence[str]) -> bool:
+    """Whether to go on in spite of these: ``--yes`` says so, or a person who is asked."""
+    if s.yes:
+        for objection in objections:
+            say(s, f"note: {objection}; run because of --yes")
+        return True
+    return _is_somebody_there() and confirm(s, f"{'; '.join(objections)}. Run it all the same?")
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def print_lines(s: Settings, lines: Iterator[list[tuple[str, str]]]) -> None:
@@ -174,7 +189,7 @@ def progress(s: Settings) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, _shown(bar):
         tasks: dict[str, Any] = {}
 
         def show(what: str, done: int, total: int | None) -> None:
@@ -183,6 +198,68 @@ def progress(s: Settings) -> Iterator[Progress]:
             bar.update(tasks[what], completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def lasting(s: Settings) -> Iterator[Progress]:
+    """As `progress` for what takes long: how far it is and when it will be done, in bytes.
+
+    Where stderr is no terminal that is a line now and then.
+    """
+    from athena_flow.pace import Pace
+    from athena_flow.ports import no_progress
+
+    if s.quiet:
+        yield no_progress
+        return
+    pace = Pace(time.monotonic)
+    if not sys.stderr.isatty():
+
+        def line(what: str, done: int, total: int | None) -> None:
+            text = pace.line(what, done, total)
+            if text:
+                say(s, text)
+
+        yield line
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[far]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar, _shown(bar):
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total, far="")
+            bar.update(tasks[what], completed=done, total=total, far=pace.far(what, done, total))
+
+        yield show
+
+
+_bars: list[Any] = []
+"""The bar that is drawn now, if any."""
+
+
+@contextmanager
+def _shown(bar: Any) -> Iterator[None]:
+    _bars.append(bar)
+    try:
+        yield
+    finally:
+        _bars.remove(bar)
+
+
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Takes the bar away while somebody is asked: it would be drawn over the question."""
+    for bar in _bars:
+        bar.stop()
+    try:
+        yield
+    finally:
+        for bar in _bars:
+            bar.start()
 
 
 def fail(s: Settings | None, error: Failure) -> NoReturn:

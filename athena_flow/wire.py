@@ -7,27 +7,30 @@ what it uses.
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from athena_flow import terminal
+from athena_flow import measuring, policy, stored, terminal
 from athena_flow.errors import (
     AccessError,
     BadFile,
     BadQuery,
     BadSetting,
+    EngineError,
     ForeignTable,
     MissingPackage,
+    NoCredentials,
     NotFound,
 )
 from athena_flow.settings import Settings, as_flags
 
 if TYPE_CHECKING:
-    from athena_flow.cost import Budget, Price
+    from athena_flow.inventory import Inventory
     from athena_flow.jobs import Reading
     from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
@@ -110,6 +113,17 @@ def accounts(s: Settings) -> tuple[str, ...]:
     return s.account
 
 
+def regions(s: Settings) -> tuple[str, ...]:
+    from athena_flow.params import TYPES
+
+    for text in s.region:
+        try:
+            TYPES["region"].read(text, None)
+        except ValueError as error:
+            raise BadSetting(f"--region {text!r}: wants {error}") from None
+    return s.region
+
+
 def log_format(s: Settings) -> LogFormat:
     """--log-format as it was given. With --logs it is that of text files without a header."""
     from athena_flow.logformat import check_one_kind, parse_format
@@ -135,6 +149,18 @@ def account_of(s: Settings) -> Any:  # athena_flow.aws is imported only where AW
     if way not in _accounts:
         _accounts[way] = Account(*way)
     return _accounts[way]
+
+
+def region(s: Settings) -> str:
+    """Where Athena is, or would be for logs of this machine. Raises NoCredentials.
+
+    An account's own word goes first: a profile has a region as well, and boto3 does not read
+    AWS_REGION; a query costs what it costs there.
+    """
+    if engine_name(s) != "duckdb" and not s.inventory:
+        return str(account_of(s).region)
+    said = s.aws_region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return said or "us-east-1"
 
 
 def calls() -> Mapping[str, int]:
@@ -185,12 +211,13 @@ def open_engine(s: Settings, progress: Progress) -> Engine:
             workgroup=s.workgroup,
             output_location=s.output_location,
             endpoint=s.endpoint_url,
+            database=table_name(s)[0],
         )
     if engine_name(s) == "trino":
         return _trino(s)
     from athena_flow.engines.duckdb import DuckDBEngine
 
-    return DuckDBEngine(progress)
+    return DuckDBEngine(progress, stored.matching(s), skip_bad=s.skip_bad_files)
 
 
 def _trino(s: Settings) -> Engine:
@@ -237,16 +264,22 @@ def time_window(s: Settings, default: str | None) -> Window:
     if default and s.since is None:
         terminal.say(s, f"note: without --since, the last {default}")
     late = parse_span(s.late) if s.late else timedelta()
-    return replace(window, accounts=accounts(s), regions=s.region, late=late)
+    return replace(window, accounts=accounts(s), regions=regions(s), late=late)
 
 
-def bound_query(s: Settings, query_name: str) -> tuple[BoundQuery, Reading, list[str]]:
-    """The query on its table and window, where that table is read from, and notes on both."""
+def bound_query(
+    s: Settings, query_name: str, listing: Inventory | None = None
+) -> tuple[BoundQuery, Reading, list[str]]:
+    """The query on its table and window, where that table is read from, and notes on both.
+
+    A ``listing`` stands in for the account, or for the local catalog and its files.
+    """
     from athena_flow import params, query
     from athena_flow.engines.duckdb import evaluate
     from athena_flow.fields import COLUMNS
     from athena_flow.header import Alias
     from athena_flow.jobs import Reading
+    from athena_flow.lookup import CatalogTables
 
     engine_name(s)
     broken: dict[str, BadQuery] = {}
@@ -260,16 +293,25 @@ def bound_query(s: Settings, query_name: str) -> tuple[BoundQuery, Reading, list
         terminal.say(s, f"note: {query_name} is called {meant} here")
     given = [*s.param, *(alias.beside(s.param) if alias else ())]
     values = params.bind(saved.params, given, now(), _list_file)
-    price = _price(s)
+    price = policy.price(s, region(s))
     window = time_window(s, default=None if s.logs else "7d")
     if s.logs:
-        tree = _tree(s, window, saved.requires)
+        tree = log_tree(s, window, saved.requires)
         spec, notes, has = tree.spec, [*tree.notes], tree.common
-        reading = Reading(tree, tree, evaluate, price)
-    else:
-        spec, partitions, notes = _read_table(s, window)
+        footers = None if stored.is_bucket(s.logs) else measuring.footers(open_store(s))
+        reading = Reading(tree, tree, evaluate, price, footers=footers)
+    elif listing:
+        spec, notes = listing.spec, [*listing.notes, *listing.late(window)]
         has = frozenset(spec.format.columns)
-        reading = Reading(partitions, open_store(s), evaluate, price)
+        reading = Reading(listing, listing, evaluate, price, told=listing.told)
+    else:
+        catalog = open_catalog(s)
+        spec, partitions, notes = _read_table(s, window, catalog)
+        has = frozenset(spec.format.columns)
+        tables = CatalogTables(catalog, now())
+        reading = Reading(partitions, open_store(s), evaluate, price, tables)
+        reading = measured(s, reading, window)
+    reading = replace(reading, sample=measuring.sample(s))
     if "end" not in spec.format and (window.start or window.end):
         notes.append(f"{spec.title} has no field end: the window is whole partitions")
     lacking = {COLUMNS[c]: saved.improves[c] for c in saved.lacking(has)}
@@ -284,21 +326,47 @@ def bound_query(s: Settings, query_name: str) -> tuple[BoundQuery, Reading, list
     return bound, reading, notes
 
 
-def _list_file(path: str) -> str:
-    """The text of a file that -p NAME=@FILE names. Raises BadFile."""
+def measured(s: Settings, reading: Reading, window: Window) -> Reading:
+    """The reading with footers, and with sizes that are kept where a store has to be asked."""
+    store = open_store(s)
+    reading = replace(reading, footers=measuring.footers(store))
+    if engine_name(s) == "duckdb":
+        return reading
+    where = getattr(store, "endpoint", "")
+    kept = measuring.kept_sizes(s, store, lambda: f"{where} {_account_number(s)}", now(), window)
+    return replace(reading, store=kept, told=kept.notes) if kept else reading
+
+
+def _account_number(s: Settings) -> str:
+    """Whose credentials these are. Raises NoCredentials."""
+    account = account_of(s)
     try:
+        return str(account.number)
+    except NoCredentials:
+        raise
+    except (EngineError, AccessError):  # somebody's own S3, or a network without STS
+        return str(account.key)
+
+
+def _list_file(path: str) -> str:
+    """The text of a file that -p NAME=@FILE names, ``-`` being standard input. Raises BadFile."""
+    try:
+        if path == "-":
+            return sys.stdin.read()
         return Path(path).expanduser().read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise BadFile(f"{path}: cannot be read: {reason}") from None
 
 
-def _read_table(s: Settings, window: Window) -> tuple[TableSpec, Partitions, list[str]]:
+def _read_table(
+    s: Settings, window: Window, catalog: Catalog | None = None
+) -> tuple[TableSpec, Partitions, list[str]]:
     """The table that queries are about, ours or somebody's, and its partitions."""
     from athena_flow.adopt import adopt
     from athena_flow.partitions import ProjectedPartitions
 
-    catalog = open_catalog(s)
+    catalog = catalog or open_catalog(s)
     try:
         spec = own_table(s, catalog)
     except ForeignTable:
@@ -326,6 +394,16 @@ def open_named(s: Settings) -> WorkgroupQueries:
     return WorkgroupQueries(account_of(s).client("athena"), s.workgroup or PRIMARY)
 
 
+def prepared_statements(s: Settings) -> Callable[[str], str] | None:
+    """The texts of prepared statements by name, which only a workgroup of Athena keeps."""
+    if engine_name(s) != "athena":
+        return None
+    from athena_flow.engines.athena import PRIMARY
+    from athena_flow.named import prepared_text
+
+    return lambda name: prepared_text(account_of(s).client("athena"), s.workgroup or PRIMARY, name)
+
+
 def validate(s: Settings, saved: SavedQuery, values: Mapping[str, Value]) -> None:
     """Lets Athena look at a statement, which costs nothing. Raises EngineError, MissingFields."""
     from athena_flow import query
@@ -333,7 +411,7 @@ def validate(s: Settings, saved: SavedQuery, values: Mapping[str, Value]) -> Non
     from athena_flow.window import parse_window
 
     window = parse_window("1d", None, now(), default=None)
-    window = replace(window, accounts=accounts(s), regions=s.region)
+    window = replace(window, accounts=accounts(s), regions=regions(s))
     bound = query.bind(saved, values, published_table(s), window)
     open_engine(s, no_progress).run(f"EXPLAIN (TYPE VALIDATE) {bound.sql}", ())
 
@@ -341,54 +419,23 @@ def validate(s: Settings, saved: SavedQuery, values: Mapping[str, Value]) -> Non
 def rows_of(saved: SavedQuery, values: Mapping[str, Value], logs: str) -> Result:
     """A query's rows on all logs of a directory, by the embedded engine."""
     from athena_flow import jobs, query
-    from athena_flow.cost import Budget, price_in
     from athena_flow.engines.duckdb import DuckDBEngine, evaluate
+    from athena_flow.guard import Guard
     from athena_flow.jobs import Reading
     from athena_flow.ports import no_progress
+    from athena_flow.prices import price_in
     from athena_flow.window import Window
 
-    tree = _tree(Settings(logs=logs), Window(), saved.requires)
+    tree = log_tree(Settings(logs=logs), Window(), saved.requires)
     bound = query.bind(saved, values, tree.spec, Window(), tree.common)
     reading = Reading(tree, tree, evaluate, price_in("us-east-1", None))
-    budget = Budget(None, None)
-    _, result = jobs.run(bound, reading, DuckDBEngine(), budget, lambda _: None, no_progress)
+    _, result = jobs.run(bound, reading, DuckDBEngine(), Guard(), no_progress)
     return result
 
 
-def _tree(s: Settings, window: Window, needs: Sequence[str]) -> LogTree:
-    from athena_flow.engines.duckdb import parquet_schema
-    from athena_flow.local import read_tree
-
-    wanted = log_format(s) if s.log_format else None
-    return read_tree(
-        s.logs or "", window, wanted, needs, lambda path: [c for c, _ in parquet_schema(path)]
-    )
-
-
-def _price(s: Settings) -> Price:
-    from athena_flow.cost import price_in
-
-    region = s.aws_region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return price_in(region or "us-east-1", _usd(s.price_per_tb, "--price-per-tb"))
-
-
-def budget_of(s: Settings) -> Budget:
-    from athena_flow.cost import Budget, parse_bytes
-
-    size = parse_bytes(s.max_scan) if s.max_scan else None
-    return Budget(_usd(s.max_cost, "--max-cost"), size)
-
-
-def _usd(text: str | None, what: str) -> float | None:
-    if text is None:
-        return None
-    try:
-        usd = float(text.removeprefix("$"))
-    except ValueError:
-        usd = -1.0
-    if not 0 <= usd < float("inf"):
-        raise BadSetting(f"{what} {text!r} is no amount of USD", hint="write 0.50 or 5")
-    return usd
+def log_tree(s: Settings, window: Window, needs: Sequence[str] = ()) -> LogTree:
+    """The logs of --logs, from the local store where they lie in a bucket."""
+    return stored.tree(s, window, log_format(s) if s.log_format else None, needs)
 
 
 def known_formats(s: Settings) -> tuple[LogFormat, ...]:
@@ -396,7 +443,7 @@ def known_formats(s: Settings) -> tuple[LogFormat, ...]:
     from athena_flow.window import Window
 
     if s.logs:
-        return _tree(s, Window(), ()).formats
+        return log_tree(s, Window()).formats
     if s.log_format and s.log_format != AUTO:
         return (log_format(s),)
     try:

@@ -6,6 +6,7 @@ refuses and DuckDB would take, and counts the bytes that a scan costs. It holds 
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import json
 import math
@@ -251,6 +252,9 @@ class Catalogue:
         self.under = _listing(s3)
 
     def scan(self, node: exp.Table, name: str) -> Scan:
+        return self._scan(self.table(node), name, node.name.lower().endswith("$partitions"))
+
+    def table(self, node: exp.Table) -> FakeTable:
         where = _position(node, self.text)
         database = (node.db or self.database or "").lower()
         if not database:
@@ -269,7 +273,16 @@ class Catalogue:
                 f"TABLE_NOT_FOUND: {where}: Table 'awsdatacatalog.{database}.{wanted}' "
                 "does not exist"
             )
-        return self._scan(table, name, wanted.endswith("$partitions"))
+        return table
+
+    def view(self, node: exp.Table) -> tuple[exp.Query, str] | None:
+        """The query of an Athena view and the database of its names; None for a table."""
+        about = self.table(node).as_dict()
+        if about.get("TableType") != "VIRTUAL_VIEW":
+            return None
+        encoded = about["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+        view = json.loads(base64.b64decode(encoded))
+        return parse(view["originalSql"], []), view["schema"]
 
     def _scan(self, table: FakeTable, name: str, only_partitions: bool) -> Scan:
         about = table.as_dict()
@@ -325,7 +338,15 @@ def _check_partition(scan: Scan, part: Part) -> None:
 # ---------------------------------------------------------------- reading the statement
 
 
-_EXPLAIN = re.compile(r"\s*explain\s*(analyze\b)?\s*(\([^)]*\))?", re.IGNORECASE)
+_EXPLAIN = re.compile(
+    r"\s*explain\s*(analyze\b)?\s*(\(\s*(?:type|format)\b[^)]*\))?", re.IGNORECASE
+)
+_UNLOAD = re.compile(r"\s*unload\s*\((.*)\)\s*to\s*'[^']*'", re.IGNORECASE | re.DOTALL)
+IO_VALUES = 32
+"""More values of a key than this become one range. Source: Trino, Domain.simplify."""
+_NO_ESTIMATE = dict.fromkeys(
+    ("outputRowCount", "outputSizeInBytes", "cpuCost", "maxMemory", "networkCost"), "NaN"
+)
 
 
 def parse(text: str, parameters: list[str]) -> exp.Query:
@@ -339,6 +360,8 @@ def parse(text: str, parameters: list[str]) -> exp.Query:
     if len(trees) != 1:
         raise ManyStatementsError
     (tree,) = trees
+    if isinstance(tree, exp.Create | exp.Insert) and isinstance(tree.expression, exp.Query):
+        tree = tree.expression.pop()  # what a CREATE TABLE AS or an INSERT reads
     if not isinstance(tree, exp.Query) or tree.args.get("into"):
         raise QueryError(f"NOT_SUPPORTED: the test bench does not run {tree.key.upper()}")
     for found in tree.find_all(exp.Identifier):
@@ -388,6 +411,30 @@ def _bind(tree: exp.Query, parameters: list[str]) -> exp.Query:
     for mark, given in zip(marks, parameters, strict=True):
         mark.replace(sqlglot.parse_one(given, read="trino"))
     return tree
+
+
+def _open_views(tree: exp.Query, catalogue: Catalogue) -> None:
+    """Views become subqueries, those in views too."""
+    for scope in traverse_scope(tree):
+        for source in list(scope.sources.values()):
+            if not isinstance(source, exp.Table) or source.name.lower().endswith("$partitions"):
+                continue
+            view = catalogue.view(source)
+            if view is None:
+                continue
+            query, database = view
+            for inside in traverse_scope(query):
+                for table in inside.sources.values():
+                    if isinstance(table, exp.Table) and not table.db:
+                        table.set("db", exp.to_identifier(database))
+            _open_views(query, catalogue)
+            alias = source.args.get("alias") or exp.TableAlias(
+                this=exp.to_identifier(source.name, quoted=True)
+            )
+            new = exp.Subquery(this=query, alias=alias.copy())
+            for kept in ("joins", "laterals", "sample"):
+                new.set(kept, source.args.get(kept))
+            source.replace(new)
 
 
 def _name_columns(tree: exp.Query) -> None:
@@ -930,6 +977,13 @@ def is_explain(text: str) -> bool:
     return _EXPLAIN.match(text) is not None
 
 
+def literals(text: str) -> list[str]:
+    """The values of USING."""
+    if not text:
+        return []
+    return [one.sql("trino") for one in sqlglot.parse_one(f"SELECT {text}", read="trino").selects]
+
+
 def run(
     text: str,
     glue: GlueBackend,
@@ -940,14 +994,18 @@ def run(
 ) -> Answer:
     """The answer of one SELECT; raises QueryError, CutoffError or ManyStatementsError."""
     explain = _EXPLAIN.match(text)
-    if explain and explain[1]:
-        raise QueryError("NOT_SUPPORTED: the test bench does not run EXPLAIN ANALYZE")
     if explain:  # blanks keep the positions in messages right
         text = " " * explain.end() + text[explain.end() :]
+    analyze = bool(explain and explain[1])
+    mode = "" if explain is None or analyze else explain[2] or "(TYPE LOGICAL)"
+    unload = _UNLOAD.match(text)
+    if unload:
+        text = " " * unload.start(1) + unload[1]
     tree = parse(text, parameters)
     catalogue = Catalogue(glue, s3, database, text)
     try:
         _name_columns(tree)
+        _open_views(tree, catalogue)
         scans = _take_scans(tree, catalogue)
         tree = _qualify(tree, scans, text)
     except NotImplementedError as error:
@@ -958,9 +1016,42 @@ def run(
         for setting in ("threads = 1", "TimeZone = 'UTC'", "integer_division = true"):
             con.execute(f"SET {setting}")
         try:
-            return _answer(Loader(con, Path(folder)), tree, scans, catalogue, cutoff, bool(explain))
+            answer = _answer(Loader(con, Path(folder)), tree, scans, catalogue, cutoff, mode)
         except duckdb.Error as error:
             raise QueryError(_reason(error, tree, text)) from error
+    if analyze:
+        return Answer([("Query Plan", "varchar")], [["Fragment 1 [SINGLE]"]], answer.scanned)
+    return answer
+
+
+def _io_plan(
+    con: duckdb.DuckDBPyConnection, tree: exp.Query, scans: dict[str, Scan]
+) -> dict[str, Any]:
+    """EXPLAIN (TYPE IO): of each table the values of its keys, with equal entries but once."""
+    infos: list[dict[str, Any]] = []
+    for node in pushdown_predicates(_inlined(tree), dialect="trino").find_all(exp.Table):
+        scan = scans.get(node.name)
+        if scan is None:
+            continue
+        kept = _prune(con, scan, node)
+        constraints = []
+        for place, (key, kind) in enumerate(scan.keys.items()):
+            values = sorted({part.values[place] for part in kept})
+            one = [{"value": v, "bound": "EXACTLY"} for v in values]
+            ranges = [{"low": mark, "high": mark} for mark in one]
+            if len(one) > IO_VALUES:
+                ranges = [{"low": one[0], "high": one[-1]}]
+            domain = {"nullsAllowed": False, "ranges": ranges}
+            about = {"columnName": key, "type": _SCHEMA_TYPES.get(kind, kind), "domain": domain}
+            constraints += [about] if kept else []
+        schema = {"schema": scan.table["DatabaseName"], "table": scan.table["Name"]}
+        info = {
+            "table": {"catalog": "awsdatacatalog", "schemaTable": schema},
+            "constraint": {"none": not kept, "columnConstraints": constraints},
+            "estimate": _NO_ESTIMATE,
+        }
+        infos += [info] if info not in infos else []
+    return {"inputTableColumnInfos": infos, "estimate": _NO_ESTIMATE}
 
 
 def _answer(
@@ -969,13 +1060,16 @@ def _answer(
     scans: dict[str, Scan],
     catalogue: Catalogue,
     cutoff: int | None,
-    explain: bool,
+    explain: str,
 ) -> Answer:
     con = loader.con
     for macro in MACROS:
         con.execute(macro)
     for scan in scans.values():
         loader.partitions(scan)
+    if re.search(r"\btype\s+io\b", explain, re.IGNORECASE):
+        lines = json.dumps(_io_plan(con, tree, scans), indent=2).split("\n")
+        return Answer([("Query Plan", "varchar")], [[line] for line in lines])
     sizes = [] if explain else _scanned(con, tree, scans, catalogue)
     scanned = 0
     for size in sizes:

@@ -407,6 +407,8 @@ def statement_kind(text: str) -> tuple[str, str]:
     bare = re.sub(r"\A(?:\s+|--[^\n]*(?:\n|\Z)|/\*.*?\*/)+", "", text, flags=re.DOTALL)
     word = re.match(r"\w*", bare)
     first = word[0].upper() if word else ""
+    if re.match(r"create\s+table\b[^;]*?\bas\s*\(?\s*(select|with)\b", bare, re.IGNORECASE):
+        return "DML", bare
     if first in ("CREATE", "ALTER", "DROP", "MSCK"):
         return "DDL", bare
     return ("UTILITY" if first in ("SHOW", "DESCRIBE", "EXPLAIN") else "DML"), bare
@@ -441,6 +443,9 @@ class Athena:
             "StopQueryExecution": self.stop,
             "GetQueryResults": self.results,
             "GetWorkGroup": self.check_workgroup,
+            "CreateWorkGroup": self.check_new_workgroup,
+            "UpdateWorkGroup": self.update_workgroup,
+            "GetPreparedStatement": self.prepared,
             "GetNamedQuery": self.named,
             "UpdateNamedQuery": self.update_named,
             "DeleteNamedQuery": self.delete_named,
@@ -466,6 +471,23 @@ class Athena:
 
     def check_workgroup(self, request: Request) -> None:
         self._workgroup(request)
+
+    def check_new_workgroup(self, request: Request) -> None:
+        if request.detail["Name"] in self._backend(request.region).work_groups:
+            raise _invalid("WorkGroup is already created")
+        _check_cutoff(request.detail.get("Configuration") or {})
+
+    def update_workgroup(self, request: Request) -> dict[str, Any]:
+        """Moto lacks it. What is not named stays; ResultConfigurationUpdates go in one by one."""
+        _, settings = self._workgroup(request)
+        news = dict(request.detail.get("ConfigurationUpdates") or {})
+        _check_cutoff(news)
+        results = news.pop("ResultConfigurationUpdates", {})
+        settings["ResultConfiguration"] = {**settings.get("ResultConfiguration", {}), **results}
+        if news.pop("RemoveBytesScannedCutoffPerQuery", False):
+            settings.pop("BytesScannedCutoffPerQuery", None)
+        settings.update(news)
+        return {}
 
     # -- queries
 
@@ -550,8 +572,7 @@ class Athena:
             self._write(execution, answer)
             execution.end("SUCCEEDED")
 
-    @staticmethod
-    def _execute(execution: Execution) -> Answer:
+    def _execute(self, execution: Execution) -> Answer:
         import athena_select
         import hive_ddl
         from moto.glue.models import glue_backends
@@ -559,6 +580,11 @@ class Athena:
 
         glue, s3 = glue_backends[ACCOUNT][execution.region], s3_backends[ACCOUNT]["aws"]
         _, bare = statement_kind(execution.query)
+        execute = re.fullmatch(r"execute\s+(\w+)(?:\s+using\s+(.*))?", bare, re.I | re.S)
+        if execute:
+            text = self._prepared(execute[1], execution.workgroup, execution.region)
+            using = athena_select.literals(execute[2] or "")
+            return athena_select.run(text, glue, s3, execution.database, using, execution.cutoff)
         if execution.kind == "DML" or athena_select.is_explain(bare):
             # comments in front become blanks, so that error positions stay true
             comments = execution.query[: len(execution.query) - len(bare)]
@@ -651,6 +677,25 @@ class Athena:
             **more,
         }
 
+    # -- prepared statements: moto keeps them, and breaks over one that is not there
+
+    def prepared(self, request: Request) -> dict[str, Any]:
+        name, group = request.detail["StatementName"], self._workgroup(request)[0]
+        text = self._prepared(name, group, request.region)
+        return {
+            "PreparedStatement": {
+                "StatementName": name,
+                "QueryStatement": text,
+                "WorkGroupName": group,
+            }
+        }
+
+    def _prepared(self, name: str, group: str, region: str) -> str:
+        found = self._backend(region).prepared_statements.get(name)
+        if found is None or found.workgroup != group:
+            raise AwsError("ResourceNotFoundException", f"PreparedStatement {name} was not found")
+        return str(found.query_statement)
+
     # -- saved queries: moto creates and lists them, and lacks the rest
 
     def _named(self, request: Request) -> Any:
@@ -686,6 +731,11 @@ class Athena:
                 if n not in all_of_them
             ],
         }
+
+
+def _check_cutoff(settings: dict[str, Any]) -> None:
+    if settings.get("BytesScannedCutoffPerQuery", 10_000_000) < 10_000_000:
+        raise _invalid("BytesScannedCutoffPerQuery has to be 10000000 at the least")
 
 
 def _page(items: list[Any], given: dict[str, Any], most: int) -> tuple[list[Any], dict[str, str]]:

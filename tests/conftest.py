@@ -43,6 +43,15 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where programs of a test keep state, caches and settings: never the developer's own."""
+    root = tmp_path_factory.mktemp("home")
+    for name in ("STATE", "CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{name}_HOME", str(root / name.lower()))
+    return root
+
+
+@pytest.fixture(autouse=True)
 def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the developer's machine leaks in: neither AWS's nor ours."""
     for name in list(os.environ):

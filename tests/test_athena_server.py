@@ -281,6 +281,11 @@ SCANS = {
     "WHERE a.\"day\" = '2026/11/21'": ("day2", "day1", "day2"),
     'SELECT * FROM flow."logs$partitions"': (),
     "EXPLAIN SELECT * FROM flow.logs": (),
+    "EXPLAIN (TYPE IO, FORMAT JSON) SELECT * FROM flow.logs": (),
+    "EXPLAIN ANALYZE SELECT * FROM flow.logs WHERE \"day\" = '2026/11/21'": ("day2",),
+    "CREATE TABLE flow.made AS SELECT * FROM flow.logs WHERE \"day\" = '2026/11/21'": ("day2",),
+    "INSERT INTO flow.made SELECT * FROM flow.logs WHERE \"day\" = '2026/11/21'": ("day2",),
+    "UNLOAD (SELECT * FROM flow.logs WHERE \"day\" = '2026/11/21') TO 's3://b/'": ("day2",),
 }
 
 
@@ -354,7 +359,7 @@ BAD_SELECTS = {
     "SELECT srcaddr, count(*) FROM flow.logs": "EXPRESSION_NOT_AGGREGATE: ",
     "SELECT cast(srcaddr AS bigint) FROM flow.logs": "INVALID_CAST_ARGUMENT: ",
     "SELECT 1 / 0": "DIVISION_BY_ZERO: ",
-    "INSERT INTO flow.logs SELECT 1": "NOT_SUPPORTED: ",
+    "DELETE FROM flow.logs": "NOT_SUPPORTED: ",
 }
 
 

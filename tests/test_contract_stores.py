@@ -13,7 +13,7 @@ import pytest
 from athena_server import ACCOUNT, AthenaServer
 
 from athena_flow.aws import Account, S3Store
-from athena_flow.errors import AccessDenied, NoCredentials, NotFound
+from athena_flow.errors import AccessDenied, AccessError, NoCredentials, NotFound
 from athena_flow.local import DirStore
 from athena_flow.ports import ObjectStore
 
@@ -188,6 +188,32 @@ def test_more_objects_than_a_page(request: pytest.FixtureRequest, kit: Kit) -> N
     assert kit.keys(DAY) == keys
     if kit.folder is None:
         assert len(request.getfixturevalue("aws").calls("S3.ListObjectsV2")) == 3
+
+
+# ---------------------------------------------------------------- bytes
+
+
+@pytest.mark.parametrize(
+    ("most", "found"), [(1, b"9"), (3, b"789"), (10, b"0123456789"), (16_384, b"0123456789")]
+)
+def test_the_tail_of_an_object(kit: Kit, most: int, found: bytes) -> None:
+    """Its last bytes, or all of an object that has fewer."""
+    kit.put({"a b+ü.parquet": b"0123456789"})
+    assert kit.store.tail(kit.root + "a b+ü.parquet", most) == found
+
+
+def test_the_ends_of_an_empty_object(kit: Kit) -> None:
+    """An empty object has no first and no last bytes, which is no error."""
+    kit.put({"empty.parquet": b""})
+    assert kit.store.tail(kit.root + "empty.parquet", 8) == b""
+    assert kit.store.read(kit.root + "empty.parquet", 8) == b""
+
+
+def test_the_tail_of_no_object(kit: Kit) -> None:
+    """One that was removed meanwhile is an error that names it."""
+    kit.put(["beside.log"])
+    with pytest.raises(AccessError, match="gone.parquet"):
+        kit.store.tail(kit.root + "gone.parquet", 8)
 
 
 # ---------------------------------------------------------------- what only one of them does

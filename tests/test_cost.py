@@ -1,35 +1,29 @@
-"""Bytes and money: billing errs high, prices have a source, and a budget stops what is unknown."""
+"""Bytes and money: billing errs high, and an estimate is a sum."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import replace
-from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib.resources import files
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_table import SPEC
 
 from athena_flow import cost
 from athena_flow.cost import (
-    Budget,
+    Certainty,
     Estimate,
     Price,
+    TableRead,
     billed_bytes,
-    check_budget,
+    estimate,
     parse_bytes,
-    price_in,
+    parse_usd,
     show_bytes,
     show_usd,
 )
-from athena_flow.errors import BadSetting, OverBudget
-from athena_flow.layout import Partition
-from athena_flow.ports import ObjectInfo, Registered, Scan
-from athena_flow.table import TableSpec
+from athena_flow.errors import BadSetting
 
 MB = 2**20
 FIVE = Price("us-east-1", 5.0, "a price list")
@@ -87,71 +81,17 @@ def test_what_is_not_known_has_no_price() -> None:
     assert (_estimate(5, UNKNOWN).billed_bytes, _estimate(5, UNKNOWN).usd) == (10 * MB, None)
 
 
-# ---------------------------------------------------------------- prices
-
-
-@pytest.mark.parametrize(
-    ("region", "usd"),
-    [("us-east-1", 5.0), ("eu-west-1", 5.0), ("sa-east-1", 9.0), ("eu-west-3", 7.0)],
-)
-def test_prices_that_were_read(region: str, usd: float) -> None:
-    """A region in the table has its price, with where and when it was read."""
-    found = price_in(region)
-    assert (found.region, found.per_tb_usd) == (region, usd)
-    assert re.search(r"Athena.*read 20\d\d-\d\d-\d\d$", found.source)
-
-
-def test_every_row_of_the_table_has_a_dated_source() -> None:
-    """No price stands in the table without its source and a date that is not in the future."""
-    table = tomllib.loads((files("athena_flow") / "prices.toml").read_text("utf-8"))
-    assert len(table["usd_per_tb"]) >= 20
-    for region, row in table["usd_per_tb"].items():
-        assert re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d", region)
-        assert 1 <= row["usd"] <= 20
-        source = table["source"][row["source"]]
-        assert source["url"]
-        assert date(2020, 1, 1) < source["date"] <= date(2026, 11, 21)
-        assert price_in(region).per_tb_usd == row["usd"]
-
-
-@pytest.mark.parametrize("region", ["us-gov-west-1", "il-central-1", "cn-north-1", "nowhere", ""])
-def test_an_unknown_region_has_no_price(region: str) -> None:
-    """Nobody read its price: it is None, and the source says what to give."""
-    found = price_in(region)
-    assert found.per_tb_usd is None
-    assert "--price-per-tb" in found.source
-
-
-@pytest.mark.parametrize("region", ["us-east-1", "us-gov-west-1"])
-def test_the_users_price_wins(region: str) -> None:
-    """With --price-per-tb a region needs no row."""
-    found = price_in(region, 4.25)
-    assert (found.region, found.per_tb_usd, found.source) == (region, 4.25, "--price-per-tb")
-
-
-@pytest.mark.parametrize("usd", [0.0, -1.0, float("nan"), float("inf"), -0.0])
-def test_what_is_no_price_is_refused(usd: float) -> None:
-    """A price of nothing would make every budget pass."""
-    with pytest.raises(BadSetting, match="--price-per-tb"):
-        price_in("us-east-1", usd)
-
-
 # ---------------------------------------------------------------- estimates
 
 
-def _scan(spec: TableSpec, *sizes: tuple[int, ...]) -> Scan:
-    parts = []
-    for n, objects in enumerate(sizes):
-        place = Partition("123456789012", "eu-west-1", datetime(2026, 11, n + 1, tzinfo=UTC))
-        infos = tuple(ObjectInfo(f"s3://b/{n}/{m}", size) for m, size in enumerate(objects))
-        parts.append((Registered(place, f"s3://b/{n}/"), infos))
-    return Scan(spec, tuple(parts))
+def _read(size: int | None, certainty: Certainty = "exact", **more: Any) -> TableRead:
+    return TableRead("db.t", ("date",), 3, 9, 3, size, certainty, None, None, **more)
 
 
 def test_an_estimate_adds_up_every_scan() -> None:
-    """A table that is read twice counts twice; empty partitions count as partitions."""
-    scan = _scan(SPEC, (5_000_000, 7_000_000), (), (1,))
-    found = cost.estimate("name", "SELECT 1", [scan, scan], FIVE)
+    """A table that is read twice counts twice."""
+    read = _read(12_000_001)
+    found = cost.estimate("name", "SELECT 1", [read, read], FIVE)
     assert (found.query, found.sql, found.price) == ("name", "SELECT 1", FIVE)
     assert (found.size_bytes, found.objects, found.partitions) == (24_000_002, 6, 6)
     assert found.certainty == "exact"
@@ -159,66 +99,48 @@ def test_an_estimate_adds_up_every_scan() -> None:
     assert any("$5 in us-east-1" in text for text in found.assumptions)
 
 
-def test_an_estimate_over_parquet_is_an_upper_bound() -> None:
-    """Athena reads the columns that it needs, so the objects' sizes are the most it can be."""
-    found = cost.estimate("q", "", [_scan(replace(SPEC, file_type="parquet"), (5,))], FIVE)
-    assert found.certainty == "at_most"
-    assert any("Parquet" in text for text in found.assumptions)
+def test_an_estimate_is_as_certain_as_its_least_certain_scan() -> None:
+    """An upper bound makes the sum one; what a scan rests on is said once."""
+    read = _read(5, "at_most", notes=("Parquet: whole objects",))
+    found = cost.estimate("q", "", [_read(7), read, read], FIVE)
+    assert (found.size_bytes, found.certainty) == (17, "at_most")
+    assert found.assumptions.count("Parquet: whole objects") == 1
+
+
+def test_one_unknown_scan_makes_the_sum_unknown() -> None:
+    """It is never 0; the reason stands there, with what the others come to."""
+    reads = [_read(5_000_000), _read(None, "unknown", unknown="db.t: denied")]
+    found = cost.estimate("q", "", reads, FIVE)
+    assert (found.size_bytes, found.billed_bytes, found.usd) == (None, None, None)
+    assert found.certainty == "unknown"
+    assert found.assumptions[-1] == "unknown: db.t: denied; the other scans are 5.0 MB"
+
+
+def test_what_is_free_is_billed_nothing() -> None:
+    """Not even the minimum of a query."""
+    found = cost.estimate("q", "SHOW TABLES", (), FIVE, free="SHOW TABLES scans nothing")
+    assert (found.size_bytes, found.billed_bytes, found.usd) == (0, 0, 0.0)
+    assert found.certainty == "exact"
 
 
 def test_an_estimate_of_no_objects_is_the_minimum() -> None:
     """A query over empty partitions is still a query, billed as the smallest one."""
-    found = cost.estimate("q", "", [_scan(SPEC)], FIVE)
-    assert (found.size_bytes, found.billed_bytes, found.partitions) == (0, 10 * MB, 0)
+    found = cost.estimate("q", "", [_read(0)], FIVE)
+    assert (found.size_bytes, found.billed_bytes, found.partitions) == (0, 10 * MB, 3)
+
+
+def test_capacity_is_not_billed_by_the_byte() -> None:
+    """Neither megabytes nor a minimum stand beside it."""
+    found = estimate("q", "SELECT 1", (), Price("r", None, "by the hour", by_bytes=False))
+    assert (found.billed_bytes, found.usd) == (None, None)
+    assert found.assumptions == ("by the hour",)
 
 
 def test_an_estimate_without_a_price_says_so() -> None:
     """The assumptions tell that no price is known."""
-    found = cost.estimate("q", "", [_scan(SPEC, (5,))], UNKNOWN)
+    found = cost.estimate("q", "", [_read(5)], UNKNOWN)
     assert found.usd is None
     assert UNKNOWN.source in found.assumptions
-
-
-# ---------------------------------------------------------------- budgets
-
-
-@pytest.mark.parametrize(
-    ("size", "budget"),
-    [
-        (10**15, Budget()),
-        (None, Budget()),
-        (1000, Budget(max_bytes=1000)),
-        (0, Budget(max_bytes=0)),
-        (10**12, Budget(max_usd=5.01)),
-        (0, Budget(max_usd=0.0000524288)),
-    ],
-)
-def test_within_the_budget(size: int | None, budget: Budget) -> None:
-    """What is exactly allowed is allowed, and no budget allows all."""
-    check_budget(_estimate(size), budget)
-
-
-@pytest.mark.parametrize(
-    ("found", "budget", "said", "hint"),
-    [
-        (_estimate(1001), Budget(max_bytes=1000), "would scan", "--max-scan"),
-        (_estimate(None), Budget(max_bytes=10**18), "an unknown amount", "--max-scan"),
-        (_estimate(10**12), Budget(max_usd=4.99), "would cost $5.00, over the budget of $4.99",
-         "--max-cost"),
-        (_estimate(0), Budget(max_usd=0.0), "would cost $0.000052, over the budget of $0.00",
-         "--max-cost"),
-        (_estimate(None), Budget(max_usd=1e9), "an unknown amount", None),
-        (_estimate(5, UNKNOWN), Budget(max_usd=1e9), "an unknown amount", "no price is known"),
-        (_estimate(2000), Budget(max_usd=1e9, max_bytes=1000), "would scan", "--max-scan"),
-    ],
-)  # fmt: skip
-def test_over_the_budget(found: Estimate, budget: Budget, said: str, hint: str | None) -> None:
-    """What is dearer, larger or not known is refused with both numbers and the way out."""
-    with pytest.raises(OverBudget) as caught:
-        check_budget(found, budget)
-    assert said in str(caught.value)
-    assert caught.value.code == 4
-    assert hint is None or hint in (caught.value.hint or "")
 
 
 # ---------------------------------------------------------------- sizes and amounts as text
@@ -257,6 +179,40 @@ def test_what_is_no_size_is_refused(text: str) -> None:
     """A budget is never guessed at."""
     with pytest.raises(BadSetting, match="is no size"):
         parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "usd"),
+    [("0", 0.0), ("0.50", 0.5), ("$5", 5.0), ("5.", 5.0), (".05", 0.05), ("5e-05", 0.00005)],
+)
+def test_amounts(text: str, usd: float) -> None:
+    """A number of USD, also as TOML's small numbers come."""
+    assert parse_usd(text, "--max-cost") == usd
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "$",
+        "-1",
+        "+5",
+        "nan",
+        "inf",
+        "1_000",
+        "1,000",
+        "5 ",
+        " 5",
+        "5\n",
+        "\u0665",
+        "cheap",
+    ],
+)
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    """A budget of money is never guessed at either, and the flag is named."""
+    with pytest.raises(BadSetting, match="--max-cost"):
+        parse_usd(text, "--max-cost")
 
 
 @settings(deadline=None, max_examples=300)

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from test_ddl import ALL_VPC
 from test_table import SPEC
 
-from athena_flow import cost, ddl, output
-from athena_flow.cost import Estimate, Price
+from athena_flow import ddl, output
+from athena_flow.cost import Estimate, PlanRead, Price, TableRead
 from athena_flow.errors import BadSetting
 from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.logformat import DEFAULT, parse_format
 from athena_flow.plan import Delivered, Denied, plan
 from athena_flow.ports import Applied, Result
+from athena_flow.prices import price_in
 from athena_flow.query import library
 
 PRICE = Price("us-east-1", 5.0, "a price list, read 2026-09-11")
@@ -133,12 +134,103 @@ ESTIMATE_DOC = {
     "objects": 1200,
     "assumptions": ["one", "two"],
     "sql": "SELECT 1",
+    "free": False,
+    "tb_bytes": 10**12,
+    "mb_bytes": 2**20,
+    "minimum_bytes": 10 * 2**20,
+    "scans": [],
+    "plan": None,
 }
 
 
 def test_the_shape_of_an_estimate() -> None:
     """estimate --as json."""
     _holds(output.estimate_doc(FOUND), ESTIMATE_DOC)
+
+
+SCAN = TableRead(
+    "db.t",
+    ("aws_account_id", "date"),
+    7,
+    30,
+    1200,
+    4_200_000,
+    "exact",
+    """"date" >= '2026-11-15'""",
+    ("srcaddr",),
+    (("aws_account_id", "1", "1"), ("date", "2026-11-15", "2026-11-21")),
+)
+
+
+def test_the_shape_of_a_scan() -> None:
+    """Which partitions, by their keys, what chose them, and how many objects."""
+    (found,) = output.estimate_doc(replace(FOUND, scans=(SCAN,)))["scans"]
+    _holds(
+        found,
+        {
+            "table": "db.t",
+            "partitions": 7,
+            "of": 30,
+            "objects": 1200,
+            "bytes": 4_200_000,
+            "certainty": "exact",
+            "condition": """"date" >= '2026-11-15'""",
+            "columns": ["srcaddr"],
+            "keys": {
+                "aws_account_id": {"first": "1", "last": "1"},
+                "date": {"first": "2026-11-15", "last": "2026-11-21"},
+            },
+            "notes": [],
+        },
+    )
+
+
+def test_several_scans_are_told_apart() -> None:
+    """A line for each where there are several, or where each was asked for; with its keys then."""
+    one = replace(FOUND, scans=(SCAN,))
+    two = replace(FOUND, scans=(SCAN, replace(SCAN, table="db.u", size_bytes=None)))
+    assert not [row for row in output.estimate_rows(one) if row[0] == "reads"]
+    assert [text for what, text in output.estimate_rows(two) if what == "reads"] == [
+        "db.t: 4.2 MB in 1,200 objects, 7 of 30 partitions",
+        "db.u: unknown in 1,200 objects, 7 of 30 partitions",
+    ]
+    told = [text for what, text in output.estimate_rows(one, every=True) if what in ("reads", "")]
+    assert told[1:] == [
+        "aws_account_id 1",
+        "date 2026-11-15 to 2026-11-21",
+        """where "date" >= '2026-11-15'""",
+        "columns: srcaddr",
+    ]
+
+
+def test_the_planner_stands_beside_the_estimate() -> None:
+    """Where it reads the same, it says so; where not, which partitions."""
+    same = PlanRead("db.t", 7, 30, (), ())
+    other = PlanRead("db.u", 2, 9, ("date=2026-11-20",), ("date=2026-11-21", "date=2026-11-22"))
+    found = replace(FOUND, plan=(same, other))
+    assert [text for what, text in output.estimate_rows(found) if what == "planner"] == [
+        "db.t: 7 of 30 partitions; the estimate's",
+        "db.u: 2 of 9 partitions; 1 not in the estimate: date=2026-11-20;"
+        " 2 in the estimate alone: date=2026-11-21, date=2026-11-22",
+    ]
+    _holds(
+        output.estimate_doc(found)["plan"][1],
+        {
+            "table": "db.u",
+            "partitions": 2,
+            "of": 9,
+            "only_plan": ["date=2026-11-20"],
+            "only_estimate": ["date=2026-11-21", "date=2026-11-22"],
+        },
+    )
+
+
+def test_what_is_free_says_so() -> None:
+    """No size, no minimum, and no dollars that look like a bill."""
+    free = replace(FOUND, size_bytes=0, free="SHOW TABLES scans nothing, and is free")
+    assert output.estimate_line(free) == "estimate: SHOW TABLES scans nothing, and is free"
+    rows = dict(output.estimate_rows(free))
+    assert (rows["scan"], rows["billed"], rows["cost"]) == ("nothing (free)", "0 MB", "$0.00")
 
 
 def test_an_unknown_estimate_is_null() -> None:
@@ -438,7 +530,7 @@ def test_unknown_forms(form: str) -> None:
         ),
         (replace(FOUND, size_bytes=10 * 2**20),
          "estimate: 10.5 MB in 1,200 objects of 7 partitions, $0.000052"),
-        (replace(FOUND, price=cost.price_in("us-gov-west-1")),
+        (replace(FOUND, price=price_in("us-gov-west-1")),
          "estimate: 4.2 MB in 1,200 objects of 7 partitions, an unknown amount (10 MB minimum)"),
     ],
 )  # fmt: skip

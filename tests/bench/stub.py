@@ -1,4 +1,4 @@
-"""Glue, S3 listings and Athena's ALTER TABLE from memory, over HTTP, each answer after a delay.
+"""Glue, S3 listings, STS and Athena's ALTER TABLE from memory, over HTTP, each answer delayed.
 
 A server for benches: quick enough to hold a million partitions and a million keys, and a
 process of its own, so that it shares no interpreter with what is measured. It counts every
@@ -33,6 +33,8 @@ from typing import Any, Self
 from urllib.parse import parse_qs, quote, unquote
 
 BUCKET = "logs"
+OBJECT_BYTES = 58_123
+"""The size of every object."""
 KEYS_PER_PAGE = 1_000
 """Source: Amazon S3 API reference, ListObjectsV2, MaxKeys."""
 PARTITIONS_PER_PAGE = 1_000
@@ -123,21 +125,28 @@ class Table:
     def that(self, expression: str) -> list[Values]:
         """The partitions that an expression picks."""
         if expression not in self._found:
-            tests = [self._test(term) for term in expression.split(" AND ") if term]
+            terms = re.split(r" AND (?!'[^']*'(?: AND |$))", expression)
+            tests = [self._test(term) for term in terms if term]
             self._found[expression] = [v for v in self.partitions if all(t(v) for t in tests)]
         return self._found[expression]
 
     def _test(self, term: str) -> Callable[[Values], bool]:
-        """One of ``key = 'x'``, ``key IN ('x', 'y')``, ``key >= 'x'``, ``key <= 'x'``."""
-        match = re.fullmatch(r"(\w+) (=|IN|>=|<=) (\(.*\)|'[^']*')", term)
+        """One of ``key = 'x'``, ``key IN ('x', 'y')``, ``key >= 'x'``, ``key BETWEEN 'x' AND 'y'``.
+
+        Also ``>``, ``<`` and ``<=``.
+        """
+        match = re.fullmatch(r"(\w+) (=|IN|>=?|<=?|BETWEEN) (\(.*\)|'[^']*'(?: AND '.*')?)", term)
         keys = [key["Name"] for key in self.described["PartitionKeys"]]
         if not match or match[1] not in keys:
             raise Refused("InvalidInputException", f"Unsupported expression: {term}")
         n, literals = keys.index(match[1]), frozenset(re.findall(r"'([^']*)'", match[3]))
-        first = min(literals)
+        first, last = min(literals), max(literals)
         return {
             "=": lambda v: v[n] in literals,
             "IN": lambda v: v[n] in literals,
+            "BETWEEN": lambda v: first <= v[n] <= last,
+            ">": lambda v: v[n] > first,
+            "<": lambda v: v[n] < first,
             ">=": lambda v: v[n] >= first,
             "<=": lambda v: v[n] <= first,
         }[match[2]]
@@ -288,9 +297,17 @@ def _entry(name: str) -> str:
         return f"<CommonPrefixes><Prefix>{quote(name)}</Prefix></CommonPrefixes>"
     return (
         f"<Contents><Key>{quote(name)}</Key><LastModified>2026-11-20T10:10:00.000Z</LastModified>"
-        "<ETag>&quot;0123456789abcdef0123456789abcdef&quot;</ETag><Size>58123</Size>"
+        f"<ETag>&quot;0123456789abcdef0123456789abcdef&quot;</ETag><Size>{OBJECT_BYTES}</Size>"
         "<StorageClass>STANDARD</StorageClass></Contents>"
     )
+
+
+_WHO = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+    "<GetCallerIdentityResult><Account>123456789012</Account><UserId>bench</UserId>"
+    "<Arn>arn:aws:iam::123456789012:user/bench</Arn></GetCallerIdentityResult>"
+    "</GetCallerIdentityResponse>"
+)
 
 
 # ---------------------------------------------------------------- the server
@@ -334,6 +351,9 @@ class Server:
         if path.startswith("/-/"):
             return "200 OK", "application/json", json.dumps(self._control(path[3:], body))
         operation = headers.get("x-amz-target")
+        if b"Action=GetCallerIdentity" in body:
+            self.calls["STS.GetCallerIdentity"] += 1
+            return "200 OK", "text/xml", _WHO
         if operation is None:
             told = {key: value[0] for key, value in parse_qs(query, True).items()}
             if told.get("list-type") != "2" or unquote(path).strip("/") != BUCKET:

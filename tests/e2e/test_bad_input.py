@@ -165,6 +165,7 @@ REQUESTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     "until before a week": ((*RUN, "--until", "2026-11-01"), "BadWindow", ("2026-11-01",)),
     "late is no span": ((*RUN, "--late", "yesterday"), "BadWindow", ("yesterday",)),
     "ahead is no span": (("add-partitions", "--ahead", "1 day"), "BadWindow", ("1 day",)),
+    "region is none": ((*RUN, "--region", "mars"), "BadSetting", ("mars", "us-east-1")),
     "account is none": ((*RUN, "--account", "12345"), "BadSetting", ("12345", "12 digits")),
     "unknown query": (
         ("run", "reject-reprot"),
@@ -213,7 +214,7 @@ REQUESTS: dict[str, tuple[tuple[str, ...], str, tuple[str, ...]]] = {
     ),
     "unknown flag": ((*RUN, "--sinze", "7d"), "Usage", ("--sinze", "--help")),
     "unknown command": (("runn", "x"), "Usage", ("runn", "--help")),
-    "no query": (("run",), "Usage", ("query",)),
+    "no query": (("run",), "BadSetting", ("query", "--sql")),
     "unknown engine": ((*RUN, "--engine", "presto"), "BadSetting", ("presto", "athena", "duckdb")),
     "logs with athena": (
         (*RUN, "--engine", "athena", "--logs", "."),
@@ -574,6 +575,16 @@ def test_a_table_with_another_format_is_exit_2(table: AthenaServer, refuse: Refu
     assert "log format" in refused.message
     assert "version" in refused.message
     assert "srcaddr" in refused.message
+
+
+def test_a_statement_that_is_too_long_is_not_sent(
+    table: AthenaServer, refuse: Refuse, tmp_path: Path
+) -> None:
+    """Athena's limit is known, so nothing beyond it is sent."""
+    text = f"SELECT count(*) FROM vpc_flow_logs WHERE srcaddr = '{'x' * 262_144}'"
+    (tmp_path / "long.sql").write_text(text)
+    refused = refuse("run", "--sql", "long.sql", code=2, kind="BadSql")
+    assert "262,144" in refused.message
 
 
 def test_missing_fields_are_exit_2(table: AthenaServer, refuse: Refuse) -> None:
