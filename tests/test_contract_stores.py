@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
 from athena_server import ACCOUNT, AthenaServer
+from conftest import somebody
 
 from athena_flow.aws import Account, S3Store
 from athena_flow.errors import AccessDenied, AccessError, NoCredentials, NotFound
@@ -267,23 +266,10 @@ def test_the_marker_of_a_folder_is_no_object(s3: tuple[AthenaServer, Kit]) -> No
     assert kit.keys() == ["net/AWSLogs/x.log"]
 
 
-@contextmanager
-def _somebody() -> Iterator[None]:
-    """No superuser, who may read every directory."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
 def test_a_directory_that_may_not_be_read(tmp_path: Path) -> None:
     """A directory without permission is AccessDenied, by name, and not an empty one."""
     closed = tmp_path / "closed"
     closed.mkdir(mode=0)
     for ask in (_level(DirStore()), DirStore().objects):
-        with _somebody(), pytest.raises(AccessDenied, match="closed"):
+        with somebody(), pytest.raises(AccessDenied, match="closed"):
             list(ask(f"{tmp_path}/closed/"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,13 +11,16 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import NOW, Ran, total
+from conftest import NOW, Ran, somebody, total
 from dirty import HEADER, ONE, PLAIN, TWO, Dirty, Row, corpus, text
 
 from athena_flow import params, query
 from athena_flow.engines.duckdb import DuckDBEngine
+from athena_flow.engines.duckdb.notes import Notes
+from athena_flow.engines.duckdb.text import read_text
 from athena_flow.errors import BadFile
 from athena_flow.layout import FLAT
+from athena_flow.local.tree import first_line
 from athena_flow.logformat import DEFAULT
 from athena_flow.ports import ObjectInfo, Registered, Result, Scan
 from athena_flow.table import TableSpec
@@ -278,12 +280,14 @@ def test_parquet_with_broken_pages_is_named(tmp_path: Path) -> None:
     assert result.notes == (f"left out, cannot be read: 1 file: {broken}",)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read(cli: Callable[..., Ran], tree: Path) -> None:
-    (tree / "b.log").chmod(0)
-    ran = cli("run", "log-status-summary", "--logs", str(tree))
-    assert ran.code == 3
-    assert "b.log: cannot be read: Permission denied" in ran.err
+def test_a_file_that_may_not_be_read(tree: Path) -> None:
+    """By name, where its first line is looked at and where it is read."""
+    closed = tree / "b.log"
+    closed.chmod(0)
+    with somebody(), pytest.raises(BadFile, match=r"b\.log: cannot be read: .*Permission denied"):
+        first_line(str(closed))
+    with somebody(), pytest.raises(BadFile, match=r"b\.log: cannot be read: .*Permission denied"):
+        list(read_text(str(closed), DEFAULT, Notes()))
 
 
 # ---------------------------------------------------------------- every saved query
