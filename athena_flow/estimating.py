@@ -20,15 +20,13 @@ from athena_flow.filters import filtered_columns
 from athena_flow.lookup import OneTable, Place, Prepared, Tables
 from athena_flow.parallel import in_order, threads
 from athena_flow.ports import ObjectInfo, Objects, Partitions, Progress, Scan
-from athena_flow.prune import Evaluate, Relation, TableScan, chosen, table_scans
+from athena_flow.prune import NO_VALUE, Evaluate, Relation, TableScan, chosen, table_scans
 from athena_flow.query import BoundQuery
 from athena_flow.readable import PLACES, Readable, ReadAs, View, read_as
 from athena_flow.shortcuts import UNTOLD, shortcuts
 from athena_flow.statement import GivenSql, Statement
 from athena_flow.views import Session
 
-NULL_VALUE = "__HIVE_DEFAULT_PARTITION__"
-"""What a catalog holds for a partition key that is NULL."""
 NEITHER = "neither text nor Parquet: large objects are counted twice, as the most that is read"
 _PASSING = (AccessDenied, NotFound, EngineError)
 """What may be wrong with one place and not with another."""
@@ -46,6 +44,8 @@ class Reading:
     store: Objects
     evaluate: Evaluate
     price: Price
+    now: datetime
+    """By the clock of the engine, which a condition may ask."""
     tables: Tables | None = None
     """All others."""
     session: Session = Session("")
@@ -57,7 +57,6 @@ class Reading:
     sample: Sample = Sample()
     explain: Explain | None = None
     """Where a planner is to be asked as well."""
-    now: datetime | None = None
     told: Callable[[], Sequence[str]] = tuple
     """What the store has to say of the sizes, once all is listed."""
 
@@ -175,7 +174,7 @@ class _Query:
             places = self._all_places(table, scan)
         except BadSql as error:
             return _Choice(scan, table, (), (), (error.message,))
-        rows = [_row(place) for place in places]
+        rows = [place.values for place in places]
         reading = self._reading
         keeps, understood = chosen(scan, table.keys, rows, reading.evaluate, reading.now)
         return _Choice(scan, table, places, tuple(compress(places, keeps)), (), understood)
@@ -270,7 +269,7 @@ def _shown(keys: Sequence[str], place: Place) -> str:
 def _row(place: Place) -> tuple[str | None, ...] | None:
     """The values of a place as Athena has them."""
     values = place.values
-    return None if values is None else tuple(None if v == NULL_VALUE else v for v in values)
+    return None if values is None else tuple(None if v == NO_VALUE else v for v in values)
 
 
 def _name(scan: TableScan) -> tuple[str, str]:

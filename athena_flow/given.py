@@ -88,7 +88,7 @@ def _reading(s: Settings, listing: Inventory | None) -> tuple[Reading, list[str]
     database, table = wire.table_name(s)
     catalogs = {ATHENA_CATALOG} | ({(s.trino_catalog or "hive").lower()} if s.trino_host else set())
     session = Session(database, frozenset(catalogs))
-    price = policy.price(s, wire.region(s))
+    price, clock = policy.price(s, wire.region(s)), wire.engines_clock()
     notes = []
     if s.logs or listing:
         notes.append(f"the logs are table {table} of database {database}")
@@ -98,7 +98,7 @@ def _reading(s: Settings, listing: Inventory | None) -> tuple[Reading, list[str]
         if window.start or window.end:
             notes.append("only folders and files of the window are read, and those whole")
         spec = replace(tree.spec, database=database, name=table)
-        reading = Reading(None, tree, evaluate, price, OneTable(spec, tree, window))
+        reading = Reading(None, tree, evaluate, price, clock, OneTable(spec, tree, window))
         if not stored.is_bucket(s.logs):
             reading = replace(reading, footers=measuring.footers(wire.open_store(s)))
         notes += tree.notes
@@ -109,11 +109,11 @@ def _reading(s: Settings, listing: Inventory | None) -> tuple[Reading, list[str]
         if listing:
             spec = replace(listing.spec, database=database, name=table)
             one = OneTable(spec, listing, Window())
-            reading = Reading(None, listing, evaluate, price, one, told=listing.told)
+            reading = Reading(None, listing, evaluate, price, clock, one, told=listing.told)
             notes += [*listing.notes, *listing.late(Window())]
         else:
             tables = CatalogTables(wire.open_catalog(s), wire.now())
-            reading = Reading(None, wire.open_store(s), evaluate, price, tables)
+            reading = Reading(None, wire.open_store(s), evaluate, price, clock, tables)
             reading = wire.measured(s, reading, Window())
     prepared = wire.prepared_statements(s)
     sample = measuring.sample(s)

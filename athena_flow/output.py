@@ -213,7 +213,7 @@ def _is_floor(found: Estimate) -> bool:
     return (
         found.size_bytes is not None
         and found.billed_bytes not in (None, found.size_bytes)
-        and (found.size_bytes < 10 * 2**20)
+        and (found.size_bytes < MINIMUM_BYTES)
     )
 
 

@@ -27,7 +27,7 @@ from athena_flow.errors import (
     NoCredentials,
     NotFound,
 )
-from athena_flow.settings import Settings, as_flags
+from athena_flow.settings import Settings, as_flags, flag
 
 if TYPE_CHECKING:
     from athena_flow.inventory import Inventory
@@ -72,6 +72,11 @@ def now() -> datetime:
     return parse_time(fixed, datetime.now(UTC))
 
 
+def engines_clock() -> datetime:
+    """The clock by which an engine runs a statement, whatever `NOW` says."""
+    return datetime.now(UTC)
+
+
 def engine_name(s: Settings) -> str:
     name = s.engine or ("duckdb" if s.logs else "athena")
     if name not in ENGINES:
@@ -103,25 +108,23 @@ def one_of(what: str, text: str, known: Mapping[str, One]) -> One:
 
 
 def accounts(s: Settings) -> tuple[str, ...]:
-    from athena_flow.params import account
-
-    for text in s.account:
-        try:
-            account(text)
-        except ValueError as error:
-            raise BadSetting(f"--account {text!r}: wants {error}") from None
-    return s.account
+    return _each("account", s.account)
 
 
 def regions(s: Settings) -> tuple[str, ...]:
+    return _each("region", s.region)
+
+
+def _each(name: str, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The texts, all of the parameter type of that name. Raises BadSetting."""
     from athena_flow.params import TYPES
 
-    for text in s.region:
+    for text in texts:
         try:
-            TYPES["region"].read(text, None)
+            TYPES[name].read(text, None)
         except ValueError as error:
-            raise BadSetting(f"--region {text!r}: wants {error}") from None
-    return s.region
+            raise BadSetting(f"{flag(name)} {text!r}: wants {error}") from None
+    return texts
 
 
 def log_format(s: Settings) -> LogFormat:
@@ -299,17 +302,17 @@ def bound_query(
         tree = log_tree(s, window, saved.requires)
         spec, notes, has = tree.spec, [*tree.notes], tree.common
         footers = None if stored.is_bucket(s.logs) else measuring.footers(open_store(s))
-        reading = Reading(tree, tree, evaluate, price, footers=footers)
+        reading = Reading(tree, tree, evaluate, price, engines_clock(), footers=footers)
     elif listing:
         spec, notes = listing.spec, [*listing.notes, *listing.late(window)]
         has = frozenset(spec.format.columns)
-        reading = Reading(listing, listing, evaluate, price, told=listing.told)
+        reading = Reading(listing, listing, evaluate, price, engines_clock(), told=listing.told)
     else:
         catalog = open_catalog(s)
         spec, partitions, notes = _read_table(s, window, catalog)
         has = frozenset(spec.format.columns)
         tables = CatalogTables(catalog, now())
-        reading = Reading(partitions, open_store(s), evaluate, price, tables)
+        reading = Reading(partitions, open_store(s), evaluate, price, engines_clock(), tables)
         reading = measured(s, reading, window)
     reading = replace(reading, sample=measuring.sample(s))
     if "end" not in spec.format and (window.start or window.end):
@@ -428,7 +431,7 @@ def rows_of(saved: SavedQuery, values: Mapping[str, Value], logs: str) -> Result
 
     tree = log_tree(Settings(logs=logs), Window(), saved.requires)
     bound = query.bind(saved, values, tree.spec, Window(), tree.common)
-    reading = Reading(tree, tree, evaluate, price_in("us-east-1", None))
+    reading = Reading(tree, tree, evaluate, price_in("us-east-1", None), engines_clock())
     _, result = jobs.run(bound, reading, DuckDBEngine(), Guard(), no_progress)
     return result
 

@@ -80,7 +80,9 @@ class Stand:
         return BoundQuery("test", filled, self.spec, window, {})
 
     def run(self, bound: BoundQuery, budget: Budget | None = None) -> tuple[Estimate, Result]:
-        reading = Reading(self.catalog, self.store, evaluate, price_in("us-east-1"))
+        reading = Reading(
+            self.catalog, self.store, evaluate, price_in("us-east-1"), datetime.now(UTC)
+        )
         return jobs.run(bound, reading, self.engine, Guard(budget or Budget()), no_progress)
 
 

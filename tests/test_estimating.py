@@ -64,10 +64,10 @@ def estimated(sql: str, lake: Lake, prepared: Mapping[str, str] | None = None) -
         lake,
         evaluate,
         Price("us-east-1", 5.0, "a list"),
+        NOW,
         lake,
         Session("db"),
         prepared.__getitem__ if prepared else None,
-        now=NOW,
     )
     return jobs.estimate(GivenSql("q", sql), reading, no_progress)[0]
 
@@ -211,7 +211,7 @@ def test_a_projection_of_ours_needs_the_accounts_that_the_statement_names() -> N
     catalog = LocalCatalog(None)
     catalog.create(spec)
     tables, price = CatalogTables(catalog, NOW), Price("us-east-1", 5.0, "a list")
-    reading = Reading(None, Everywhere(), evaluate, price, tables, Session("db"))
+    reading = Reading(None, Everywhere(), evaluate, price, NOW, tables, Session("db"))
 
     def of(where: str) -> Estimate:
         text = GivenSql("q", f"SELECT count(*) FROM flows WHERE {where}")

@@ -23,7 +23,7 @@ from athena_flow.layout import LAYOUTS, Partition
 from athena_flow.logformat import parse_format
 from athena_flow.params import TYPES
 from athena_flow.params import bind as bind_values
-from athena_flow.prune import Relation, TableScan, kept, table_scans
+from athena_flow.prune import Relation, TableScan, chosen, table_scans
 from athena_flow.query import bind, library
 from athena_flow.table import TableSpec
 from athena_flow.window import DAY, Window
@@ -103,7 +103,7 @@ def _numbers(sql: str) -> dict[str, set[int]]:
     """Which partitions the scans of each table keep."""
     found: dict[str, set[int]] = {}
     for scan in table_scans(sql, _known):
-        answers = kept(scan, KEYS, VALUES, _remembered)
+        answers = chosen(scan, KEYS, VALUES, _remembered, FIRST)[0]
         assert len(answers) == len(PARTITIONS)
         found.setdefault(scan.table, set()).update(n for n, yes in enumerate(answers) if yes)
     return found
@@ -328,7 +328,7 @@ def test_what_is_not_understood_keeps_everything(where: str) -> None:
     (scan, *_) = [
         s for s in table_scans(f"SELECT * FROM t0 WHERE {where}", _known) if s.table == "t0"
     ]
-    assert list(kept(scan, KEYS, VALUES, evaluate)) == [True] * len(PARTITIONS)
+    assert list(chosen(scan, KEYS, VALUES, evaluate, FIRST)[0]) == [True] * len(PARTITIONS)
 
 
 def test_no_where_keeps_everything() -> None:
@@ -342,10 +342,14 @@ def test_no_where_keeps_everything() -> None:
 def test_a_partition_without_place_is_kept() -> None:
     """Logs that lie in no layout have no keys to judge by."""
     (scan,) = table_scans("SELECT * FROM t0 WHERE \"date\" = '1999-01-01'", _known)
-    assert list(kept(scan, KEYS, VALUES[:2], evaluate)) == [False, False]
-    assert list(kept(scan, KEYS, [None], evaluate)) == [True]
-    assert list(kept(scan, KEYS, [VALUES[0], None, VALUES[1]], evaluate)) == [False, True, False]
-    assert list(kept(scan, KEYS, [], evaluate)) == []
+    assert list(chosen(scan, KEYS, VALUES[:2], evaluate, FIRST)[0]) == [False, False]
+    assert list(chosen(scan, KEYS, [None], evaluate, FIRST)[0]) == [True]
+    assert list(chosen(scan, KEYS, [VALUES[0], None, VALUES[1]], evaluate, FIRST)[0]) == [
+        False,
+        True,
+        False,
+    ]
+    assert list(chosen(scan, KEYS, [], evaluate, FIRST)[0]) == []
 
 
 def test_renamed_columns_are_not_keys() -> None:
@@ -428,7 +432,7 @@ def test_an_outer_join_keeps_what_could_come_back_as_null(
 
 
 def _kept_of(condition: str, keys: Mapping[str, str], rows: Sequence[Sequence[str]]) -> list[bool]:
-    return list(kept(TableScan("", "t", condition), keys, rows, evaluate))
+    return list(chosen(TableScan("", "t", condition), keys, rows, evaluate, FIRST)[0])
 
 
 def test_keys_are_compared_as_what_they_are() -> None:
@@ -483,7 +487,7 @@ def test_partitions_are_asked_for_once() -> None:
 
     rows = [(str(n), "2026-11-20") for n in range(1000)]
     scan = TableScan("", "t", "date > '2026-11-20'")
-    answers = kept(scan, {"account": "string", "date": "string"}, rows, counting)
+    answers = chosen(scan, {"account": "string", "date": "string"}, rows, counting, FIRST)[0]
     assert list(answers) == [False] * 1000
     assert asked == [({"date": "string"}, [("2026-11-20",)])]
 
@@ -532,7 +536,9 @@ def test_saved_queries_read_what_the_window_covers(layout: str, window: Window) 
         relation = Relation(dict(table.columns), dict(table.keys))
         for scan in table_scans(bound.sql, lambda _, __, found=relation: found):  # type: ignore[misc]  # a default binds it now
             assert (scan.database, scan.table) == (spec.database, spec.name)
-            assert list(kept(scan, relation.keys, values, _remembered)) == expected, name
+            assert list(chosen(scan, relation.keys, values, _remembered, FIRST)[0]) == expected, (
+                name
+            )
 
 
 def _of(spec: TableSpec) -> Sequence[Partition]:

@@ -9,7 +9,7 @@ import pytest
 from prune_judge import evaluate
 from sqlglot import parse_one
 
-from athena_flow.prune import TableScan, kept
+from athena_flow.prune import TableScan, chosen
 from athena_flow.prune.clock import EARLY, LATE
 from athena_flow.prune.tables import text
 from athena_flow.translate.grammar import AthenaDml
@@ -70,7 +70,7 @@ MOMENTS = [
 
 
 def _kept(condition: str, now: datetime) -> set[int]:
-    answers = kept(TableScan("", "t", condition), KEYS, ROWS, evaluate, now)
+    answers = chosen(TableScan("", "t", condition), KEYS, ROWS, evaluate, now)[0]
     return {n for n, yes in enumerate(answers) if yes}
 
 
@@ -119,11 +119,3 @@ def test_a_day_that_may_begin_before_the_run_is_kept() -> None:
         for name, now in (("noon", NOON), ("evening", EVENING), ("morning", MORNING))
     }
     assert days == {"noon": {"20"}, "evening": {"20", "21"}, "morning": {"19", "20"}}
-
-
-def test_without_a_clock_it_is_now() -> None:
-    """The machine's own time."""
-    today = datetime.now(UTC)
-    rows = [(f"{today + timedelta(days=n):%Y-%m-%d}", "00", "2026-11-20") for n in (-3, 0, 3)]
-    scan = TableScan("", "t", "date = CAST(current_date AS varchar)")
-    assert list(kept(scan, KEYS, rows, evaluate)) == [False, True, False]

@@ -14,7 +14,7 @@ from prune_judge import JUDGE, SQL_TYPES, evaluate
 from prune_statements import DATA, TABLES, Maker, Query, Writing
 
 from athena_flow.errors import BadSql
-from athena_flow.prune import Range, Relation, TableScan, kept, table_scans
+from athena_flow.prune import Range, Relation, TableScan, chosen, table_scans
 from athena_flow.prune.clock import EARLY, LATE
 from athena_flow.translate import to_duckdb
 
@@ -111,7 +111,7 @@ def _within(found: Range) -> str:
 
 def _numbers(scan: TableScan) -> frozenset[int]:
     kind = scan.table[0]
-    found = kept(scan, KEYS[kind], PARTITIONS[kind], evaluate, NOW)
+    found = chosen(scan, KEYS[kind], PARTITIONS[kind], evaluate, NOW)[0]
     return frozenset(n for n, yes in enumerate(found) if yes)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from prune_judge import evaluate
 
-from athena_flow.prune import Relation, kept, table_scans
+from athena_flow.prune import Relation, chosen, table_scans
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DATA = {"srcaddr": "string", "bytes": "bigint"}
@@ -203,7 +203,7 @@ def test_what_each_scan_keeps(sql: str, expected: str) -> None:
     found = []
     for scan in table_scans(sql, _relation):
         keys, partitions = CATALOG[scan.table]
-        answers = kept(scan, keys, list(partitions.values()), evaluate, NOW)
+        answers = chosen(scan, keys, list(partitions.values()), evaluate, NOW)[0]
         names = [name for name, yes in zip(partitions, answers, strict=True) if yes]
         found.append(" ".join([scan.table, *names]))
     assert ", ".join(found) == expected

@@ -10,7 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""A key's NULL in the catalog. Source: Hive, hive.exec.default.partition.name."""
 
 Evaluate = Callable[[str, Mapping[str, str], Sequence[Sequence[str | None]]], Sequence[bool]]
 """From a condition in Athena's SQL, its columns (name and Athena type) and the rows of their
@@ -64,33 +67,25 @@ def table_scans(sql: str, relation: Known) -> tuple[TableScan, ...]:
     return scans_of(sql, relation)
 
 
-def kept(
-    scan: TableScan,
-    keys: Mapping[str, str],
-    values: Sequence[Sequence[str | None] | None],
-    evaluate: Evaluate,
-    now: datetime | None = None,
-) -> Sequence[bool]:
-    """May the scan read each partition? ``values`` are theirs as the catalog has them, in the
-    keys' order; yes for one whose are None. ``now`` is the clock, the real one if left out: what
-    a condition would keep half an hour later it keeps now (`prune.clock`)."""
-    return chosen(scan, keys, values, evaluate, now)[0]
-
-
 def chosen(
     scan: TableScan,
     keys: Mapping[str, str],
     values: Sequence[Sequence[str | None] | None],
     evaluate: Evaluate,
-    now: datetime | None = None,
+    now: datetime,
 ) -> tuple[Sequence[bool], bool]:
-    """As `kept`, and whether all of the condition was understood: else it may keep too many."""
+    """May the scan read each partition? And was all of its condition understood: else it may keep
+    too many.
+
+    ``values`` are the partitions' as the catalog has them, in the keys' order; one whose are None
+    is kept. ``now`` is the engine's clock: what a condition would keep half an hour later it keeps
+    now (`prune.clock`).
+    """
     placed = [row for row in values if row is not None]
     if scan.condition is None or not placed:
         return [True] * len(values), True
     from athena_flow.prune.keeping import answers
 
-    now = now or datetime.now(UTC)
     found, understood = answers(scan.condition, keys, placed, evaluate, now)
     each = iter(found)
     return [True if row is None else next(each) for row in values], understood

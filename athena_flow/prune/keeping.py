@@ -7,14 +7,11 @@ from datetime import datetime
 
 from sqlglot import exp, parse_one
 
-from athena_flow.prune import Evaluate
+from athena_flow.prune import NO_VALUE, Evaluate
 from athena_flow.prune.clock import at_any_moment
 from athena_flow.prune.conditions import conjuncts
 from athena_flow.prune.tables import text
 from athena_flow.translate.grammar import AthenaDml
-
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
-"""A key's NULL in the catalog. Source: Hive, hive.exec.default.partition.name."""
 
 Row = tuple[str | None, ...]
 

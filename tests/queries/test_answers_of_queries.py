@@ -89,7 +89,7 @@ def _run(query: SavedQuery, given: Sequence[str], root: Path, window: Window) ->
     )
     values = params.bind(query.params, given, NOW)
     bound = bind(query, values, tree.spec, window, tree.common)
-    reading = Reading(tree, tree, evaluate, PRICE)
+    reading = Reading(tree, tree, evaluate, PRICE, datetime.now(UTC))
     _, result = jobs.run(bound, reading, DuckDBEngine(), Guard(), no_progress)
     return Ran(result.rows, values)
 

@@ -95,7 +95,7 @@ def test_the_estimate_is_what_is_opened(name: str, folders: dict[str, Path]) -> 
     tree, folder = tree_of(query, folders)
     variant = next(variants(query.params, list(query.improves), query.body))
     bound = bind(query, variant.values, tree.spec, WINDOW, tree.common)
-    reading = Reading(tree, tree, evaluate, price_in("us-east-1"))
+    reading = Reading(tree, tree, evaluate, price_in("us-east-1"), datetime.now(UTC))
     found, scans = estimate(bound, reading, no_progress)
     assert found.certainty == "exact"
     with opened(folder) as files:
@@ -153,6 +153,7 @@ def test_parquet_is_never_below_what_is_read(name: str, share: float, parquet: P
         tree,
         evaluate,
         price_in("us-east-1"),
+        datetime.now(UTC),
         footers=lambda objects: read_footers(objects, DirStore().tail, parquet_footers),
     )
     found, scans = estimate(bound, reading, no_progress)

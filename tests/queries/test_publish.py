@@ -26,7 +26,7 @@ from athena_flow.engines.duckdb import evaluate
 from athena_flow.fields import TGW, VPC
 from athena_flow.layout import DAILY, LAYOUTS, Layout, Partition
 from athena_flow.logformat import DEFAULT, LogFormat, parse_format
-from athena_flow.prune import Relation, kept, table_scans
+from athena_flow.prune import Relation, chosen, table_scans
 from athena_flow.publish import Changes, Left, Named
 from athena_flow.query import library
 from athena_flow.table import Projection, TableSpec
@@ -98,7 +98,7 @@ def test_the_last_days_prune_partitions(layout: Layout, projected: bool) -> None
     today = floor(datetime.now(UTC), DAY)
     places = [Partition("111122223333", "us-east-1", today + n * DAY) for n in days]
     values = [spec.values(place) for place in places]
-    assert list(kept(scan, dict(spec.keys), values, evaluate)) == [*days.values()], scan
+    assert list(chosen(scan, dict(spec.keys), values, evaluate, NOW)[0]) == [*days.values()], scan
 
 
 # ---------------------------------------------------------------- what is done

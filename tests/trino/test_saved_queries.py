@@ -95,7 +95,9 @@ class Stand:
 
     def estimate(self, bound: BoundQuery) -> tuple[Estimate, tuple[Scan, ...]]:
         footers = measuring.footers(self.store)
-        reading = Reading(self.catalog, self.store, evaluate, PRICE, footers=footers)
+        reading = Reading(
+            self.catalog, self.store, evaluate, PRICE, datetime.now(UTC), footers=footers
+        )
         return jobs.estimate(bound, reading, no_progress)
 
     def run(self, bound: BoundQuery) -> Result:

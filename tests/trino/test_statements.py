@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from conftest import NOW
@@ -65,6 +66,7 @@ def estimated(sql: str, on: On, database: str) -> Estimate:
         S3Store(account),
         evaluate,
         price_in("us-east-1", None),
+        datetime.now(UTC),
         CatalogTables(GlueCatalog(account), NOW),
         Session(database),
         explain=lambda text: "\n".join(str(r[0]) for r in on(database).run(text, ()).rows),
