@@ -6,6 +6,7 @@ common flags, Ctrl-C, a pipe that closed, exit codes) is here and nowhere else.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import os
 import sys
@@ -56,6 +57,10 @@ BUDGET = (
     *("max_cost", "max_scan", "max_cost_per_day", "max_scan_per_day", "require_window", "yes"),
     *("ledger", "workgroup", "output_location", *wire.TRINO_FLAGS),
 )
+
+_GARBAGE = (200_000, 50, 50)
+"""Python's thresholds for collecting garbage: a command is short, and by the usual ones a tenth
+of its start, and a quarter of reading a long statement, is looking for garbage."""
 
 
 # ---------------------------------------------------------------- flags from the table
@@ -184,6 +189,7 @@ def main() -> None:
     """The entry point: runs a command, and turns what went wrong into one line and a code."""
     import logging
 
+    gc.set_threshold(*_GARBAGE)
     for noisy in ("sqlglot", "pyathena"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:

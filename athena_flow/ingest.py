@@ -59,7 +59,7 @@ class Counts:
     first_odd: str
     """The path of a log, and the line in it."""
     no_end: int
-    """Of the logs that were read, as are the other two; ``rows`` are all of the piece."""
+    """Of all of the piece, as are the rows; what is odd is of the logs that were read."""
     undecodable: frozenset[str]
     """Paths of the logs that were read with replacement characters."""
 
@@ -446,7 +446,7 @@ class _Work:
                 counts.rows,
                 counts.odd_rows + (base.odd_rows if base else 0),
                 min(filter(None, odd), default="", key=lambda at: at.rpartition(":")[0]),
-                counts.no_end + (base.no_end if base else 0),
+                counts.no_end,
                 tuple(marked.get(log.uri, log) for log in every),
             )
         return None

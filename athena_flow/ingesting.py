@@ -103,7 +103,7 @@ def _found(s: Settings, window: Window, store: Store, progress: Progress) -> Fou
 @contextmanager
 def _tools(s: Settings, store: Store) -> Iterator[Tools]:
     """What reads logs where they lie, or fetches them, and writes pieces."""
-    from athena_flow.engines.duckdb import PieceWriter
+    from athena_flow.engines.duckdb.piecewriter import PieceWriter
     from athena_flow.ingest import Tools
 
     write = PieceWriter(store.folder, store.work)

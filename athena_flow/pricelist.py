@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +22,9 @@ FILE_NAME = "prices.toml"
 
 def fetch(endpoint: str | None) -> tuple[Any, str]:
     """The price list as it is now, and its address. Raises AccessError."""
+    import urllib.request
+    from http.client import HTTPException
+
     url = (endpoint or ENDPOINT).rstrip("/") + PATH
     if not url.startswith(("https://", "http://")):
         raise AccessError(f"{url}: neither http nor https")

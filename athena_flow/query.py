@@ -94,8 +94,7 @@ def library(
     Raises BadQuery for a folder that is none, and for a file that is wrong, unless
     ``broken`` is there to take it.
     """
-    if own is not None and not own.is_dir():
-        raise BadQuery(f"{own} is no folder", hint="--queries-dir takes a folder of *.sql files")
+    _check_folder(own)
     folders = [shipped_folder()] + ([own] if own else [])
     found = {path.stem: path for folder in folders for path in sorted(folder.glob("*.sql"))}
     queries: dict[str, SavedQuery] = {}
@@ -117,6 +116,11 @@ def library(
     return queries
 
 
+def _check_folder(own: Path | None) -> None:
+    if own is not None and not own.is_dir():
+        raise BadQuery(f"{own} is no folder", hint="--queries-dir takes a folder of *.sql files")
+
+
 def _check_aliases(query: SavedQuery, taken: Mapping[str, str]) -> None:
     """Raises BadQuery for an alias that another query of its folder has as a name or alias."""
     wrong = [
@@ -133,6 +137,20 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadQuery(f"{path}: cannot be read: {error}") from None
+
+
+def named(name: str, own: Path | None = None) -> SavedQuery:
+    """The query of that name, or else of that alias; the user's own before ours.
+
+    One that lies there by its name is read alone. Raises BadQuery, and UnknownQuery with the
+    nearest names.
+    """
+    _check_folder(own)
+    for folder in filter(None, (own, shipped_folder())):
+        path = folder / f"{name}.sql"
+        if path.name == f"{name}.sql" and path.is_file():
+            return parse_query(_text(path), path, proven=folder != own)
+    return find(name, library(own, broken={}))
 
 
 def find(name: str, queries: Mapping[str, SavedQuery]) -> SavedQuery:

@@ -30,7 +30,7 @@ from athena_flow.ports import ObjectInfo, file_stamp
 from athena_flow.window import Window
 
 MANIFEST = "manifest.sqlite"
-VERSION = 1
+VERSION = 2
 """Of the manifest and of what the pieces hold; a store of another one is not read."""
 _PIECE = re.compile(r"_[0-9a-f]{16}\.parquet(\.part)?")
 _WORK = "work"

@@ -309,10 +309,11 @@ def _encoded(rng: random.Random) -> Iterator[Dirty]:
         text(HEADER, ONE.replace("eni-1", "e\x1f\x1e\x1d")),
         (changed(FIRST, interface_id="e\x1f\x1e\x1d"),),
     )
+    controls = "".join(chr(n) for n in range(1, 32) if chr(n) not in "\r\n")
     yield Dirty(
         "every-control-character.log",
-        text(HEADER, ONE.replace("eni-1", "".join(map(chr, range(1, 32))).replace("\n", ""))),
-        bad="no text log",
+        text(HEADER, ONE.replace("eni-1", controls)),
+        (changed(FIRST, interface_id=controls),),
     )
     yield Dirty(
         "other-scripts.log",

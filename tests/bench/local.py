@@ -30,6 +30,8 @@ from pathlib import Path
 from generated import make
 from local_contenders import CONTENDERS, QUERIES
 
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+"""Modules are compiled once, as where people install them, and not at each start."""
 SHARES = {"7 of 7": "", "1 of 7": "2026/11/17"}
 WINDOW = ("--since", "2026-11-17", "--until", "2026-11-18")
 OURS = {
@@ -54,7 +56,7 @@ def measured(command: Sequence[str]) -> Run:
     """Runs a command whose output is JSON. Raises RuntimeError when it fails."""
     read, write = os.pipe()
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=write, stderr=subprocess.PIPE, env=ENVIRONMENT)
     os.close(write)
     with os.fdopen(read) as output:
         text = output.read()

@@ -4,7 +4,7 @@
 it, ``load`` brings a table's files in: ``text`` reads and splits text logs, ``parquet`` maps
 the columns of Parquet files, ``notes`` keeps what was odd in them. ``footers`` reads what the
 ends of Parquet files say of the rest, ``converted`` writes a few logs as one.
-``pieces`` writes the local store, and reads it.
+``piecewriter`` writes the local store, ``pieces`` reads it.
 """
 
 from athena_flow.engines.duckdb.answers import DuckDBEngine, evaluate
@@ -16,12 +16,10 @@ from athena_flow.engines.duckdb.parquet import (
     parquet_schema,
     write_parquet,
 )
-from athena_flow.engines.duckdb.pieces import PieceWriter
 
 __all__ = [
     "as_parquet",
     "DuckDBEngine",
-    "PieceWriter",
     "evaluate",
     "inventory_rows",
     "parquet_columns",

@@ -15,6 +15,7 @@ from athena_flow.engines.duckdb.database import (
     fetched,
     first_line,
     listed,
+    scratch,
 )
 from athena_flow.engines.duckdb.load import Load, Rows
 from athena_flow.engines.duckdb.notes import Notes
@@ -36,7 +37,7 @@ from athena_flow.sqltext import name
 from athena_flow.table import TableSpec
 from athena_flow.translate import to_duckdb
 
-MEMORY = "1GB"
+MEMORY = "1400MB"
 """What DuckDB keeps of a table and of its own work; what is more goes to disk."""
 KEY_TYPES = {
     "string": "VARCHAR",
@@ -110,7 +111,7 @@ def evaluate(
             f"{n} IS NOT NULL AND {t} IS NULL" for n, t in zip(names, typed, strict=True)
         )
         columns = ", ".join(f"{t} AS {n}" for n, t in zip(names, typed, strict=True))
-        with connection(where) as db:
+        with scratch(where) as db:
             kept = db.execute(
                 f'WITH texts AS (SELECT unnest(range({len(rows)})) AS "$n", {listed}),'
                 f' keys AS (SELECT "$n", {columns}, {lost} AS "$lost" FROM texts)'

@@ -1,20 +1,16 @@
 """Brings the files of one table into DuckDB: the needed columns, by each file's own names.
 
-Two threads inflate text into temporary files, a batch of logs at a time, while DuckDB splits
-and types what is there already; rows that the statement provably cannot need are left out
-as they come in. So both cores are busy, and memory holds columns, not text.
+As many threads as there are processors inflate text logs, a batch of them at a time, and have
+DuckDB split and type it each on its own; rows that the statement provably cannot need are
+left out as they come in. So all processors are busy, and memory holds columns, not text.
 """
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
-from pathlib import Path
-from typing import BinaryIO, Self
 
 import duckdb
 
@@ -24,68 +20,57 @@ from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.engines.duckdb.text import Form
 from athena_flow.errors import BadFile, EngineError, some
 from athena_flow.logformat import LogFormat
-from athena_flow.parallel import in_order
+from athena_flow.parallel import in_order, threads
 from athena_flow.ports import ObjectInfo, Progress, Registered
 from athena_flow.prune import Range
 from athena_flow.sqltext import literal, name
 from athena_flow.table import TableSpec
 
-THREADS = 2
-AHEAD = 3
-"""Batches that are inflated, or waiting, while one is loaded."""
-BATCH_BYTES = 96 * 2**20
-"""Text of a batch, about: what waits on disk between inflating and loading."""
-INFLATION = 5
+WORKERS = os.cpu_count() or 1
+BATCH_BYTES = max(8, 64 // WORKERS) * 2**20
+"""Text that one thread loads at a time, about."""
+INFLATION = 4
 """Bytes of text in a byte of gzip, about, in flow logs."""
 WARM_BYTES = 4 * 2**20
 """Asked of the C library once and given back: glibc then keeps blocks of a piece's size instead
 of returning each to the system (M_MMAP_THRESHOLD); page faults fell to a seventh."""
-_ODD = "$odd"
+_SETTINGS = (
+    "preserve_insertion_order = false",
+    "checkpoint_threshold = '1TB'",  # or the table is compressed again and again, for a fifth more
+    "disabled_optimizers = 'filter_pushdown'",  # or lines are split once for each condition
+)
+"""For loading."""
+ODD = "$odd"
 """A hidden column: the number of the batch, in a row that has another number of fields than
 its header."""
 
 Batch = list[tuple[ObjectInfo, Registered]]
-Files = Mapping[Form, Mapping[str, Registered | None]]
-"""A batch as text on disk: the files of each form, each with its place where that counts."""
 Rows = Sequence[Sequence[Range]]
 """The rows that a statement needs: those within all ranges of any of these. Without any: all."""
 
 
-class _Spool:
-    """Where a batch is written to, one file for each form and place."""
+class Texts:
+    """Pieces of text that wait to be loaded, by their form, each with its place."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._open: dict[tuple[Form, Registered | None], BinaryIO] = {}
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._pieces: dict[Form, list[tuple[str, Registered]]] = defaultdict(list)
 
-    def __enter__(self) -> Self:
-        return self
+    def add(self, form: Form, records: bytes, place: Registered) -> None:
+        """Adds whole lines."""
+        self.size_bytes += len(records)
+        self._pieces[form].append((str(memoryview(records)[:-1], "utf-8"), place))
 
-    def __exit__(self, *_: object) -> None:
-        for file in self._open.values():
-            file.close()
+    def join(self, others: Texts) -> None:
+        self.size_bytes += others.size_bytes
+        for form, pieces in others.taken():
+            self._pieces[form] += pieces
 
-    def add(self, pieces: Iterable[tuple[Form, bytes]], place: Registered | None) -> None:
-        """Writes what a log holds: all of it, or on an error nothing."""
-        before = {key: file.tell() for key, file in self._open.items()}
-        try:
-            for form, records in pieces:
-                key = form, place
-                if key not in self._open:
-                    self._open[key] = (self._folder / f"{len(self._open)}.log").open("wb")
-                self._open[key].write(records)
-        except BadFile:
-            for key, file in self._open.items():
-                file.seek(before.get(key, 0))
-                file.truncate()
-            raise
-
-    def files(self) -> Files:
-        """What was written."""
-        found: dict[Form, dict[str, Registered | None]] = defaultdict(dict)
-        for (form, place), file in self._open.items():
-            found[form][file.name] = place
-        return found
+    def taken(self) -> Iterator[tuple[Form, list[tuple[str, Registered]]]]:
+        """The pieces of each form, which are no more held here."""
+        self.size_bytes = 0
+        while self._pieces:
+            yield self._pieces.popitem()
 
 
 class Load:
@@ -115,6 +100,8 @@ class Load:
     def all(self, objects: dict[ObjectInfo, Registered], progress: Progress) -> None:
         """Reads the files. Raises BadFile, EngineError."""
         self._create()
+        for setting in _SETTINGS:
+            self._db.execute(f"SET {setting}")
         columnar = {o: place for o, place in objects.items() if o.uri.endswith(parquet.SUFFIX)}
         self._insert_parquet(columnar)
         lined = {log: place for log, place in objects.items() if log not in columnar}
@@ -123,14 +110,13 @@ class Load:
         bytes(WARM_BYTES)
         progress("reading logs", done, len(objects))
         with (
-            tempfile.TemporaryDirectory(prefix="athena-flow-") as room,
-            ThreadPoolExecutor(THREADS) as pool,
-            closing(in_order(pool, partial(self._spool, room), batches, AHEAD)) as spooled,
+            threads(WORKERS) as pool,
+            closing(in_order(pool, self._batch, enumerate(batches), 2 * WORKERS)) as loaded,
         ):
-            for number, (files, batch) in enumerate(zip(spooled, batches, strict=True)):
-                self._insert(number, files)
-                done += len(batch)
+            for logs in loaded:
+                done += logs
                 progress("reading logs", done, len(objects))
+        self._db.execute("RESET disabled_optimizers")
         self._count(batches)
 
     def _create(self) -> None:
@@ -139,23 +125,47 @@ class Load:
         )
         names = ", ".join(name(column).text for column, _ in self._columns)
         self._db.execute(f"CREATE SCHEMA IF NOT EXISTS {name(self._spec.database)}")
-        self._db.execute(f"CREATE TABLE {self._raw} ({columns}, {name(_ODD)} UINTEGER)")
+        self._db.execute(f"CREATE TABLE {self._raw} ({columns}, {name(ODD)} UINTEGER)")
         self._db.execute(f"CREATE VIEW {self._spec.sql} AS SELECT {names} FROM {self._raw}")
-        self._db.execute("SET preserve_insertion_order = false")
 
     # ------------------------------------------------------------ text
 
-    def _spool(self, room: str, batch: Batch) -> Files:
-        """Writes a batch of logs as text, joined by form and place."""
-        folder = Path(tempfile.mkdtemp(dir=room))
-        with _Spool(folder) as spool:
+    def _batch(self, numbered: tuple[int, Batch]) -> int:
+        """Loads a batch; returns its number of logs."""
+        number, batch = numbered
+        whole = Texts()
+        with self._db.cursor() as db:
             for log, place in batch:
-                pieces = text.read_text(log.uri, self._headless, self._notes)
-                try:
-                    spool.add(self._checked(log.uri, pieces), place if self._keys else None)
-                except BadFile as error:
-                    self._bad(log.uri, error)
-        return spool.files()
+                whole.join(self._read(db, number, log, place))
+                if whole.size_bytes >= BATCH_BYTES:
+                    self._insert(db, number, whole)
+            self._insert(db, number, whole)
+        return len(batch)
+
+    def _read(
+        self, db: duckdb.DuckDBPyConnection, number: int, log: ObjectInfo, place: Registered
+    ) -> Texts:
+        """What is still to be loaded of a log: most of a large one is by then, or nothing."""
+        texts = Texts()
+        begun = False
+        pieces = text.read_text(log.uri, self._headless, self._notes)
+        try:
+            for form, records in self._checked(log.uri, pieces):
+                if texts.size_bytes >= BATCH_BYTES:
+                    if not begun:
+                        db.begin()
+                        begun = True
+                    self._insert(db, number, texts)
+                texts.add(form, records, place)
+        except BadFile as error:
+            if begun:
+                db.rollback()
+            self._bad(log.uri, error)
+            return Texts()
+        if begun:
+            self._insert(db, number, texts)
+            db.commit()
+        return texts
 
     def _bad(self, path: str, error: BadFile) -> None:
         if not self._skip_bad:
@@ -186,12 +196,12 @@ class Load:
                 hint="put logs of another format into a table of their own",
             )
 
-    def _insert(self, number: int, files: Files) -> None:
-        """Loads a batch of text, and removes it."""
-        for form, places in files.items():
+    def _insert(self, db: duckdb.DuckDBPyConnection, number: int, texts: Texts) -> None:
+        """Loads pieces of text, which are then let go."""
+        for form, pieces in texts.taken():
             columns = {c: text.field(form, c, kind) for c, kind in self._data}
-            source = text.lines(list(places), form)
-            odd = f"len({name(text.FIELDS)}) <> {len(form.log_format.fields)}"
+            source = text.split(text.lines(self._keys))
+            odd = text.is_odd(form)
             where = ""
             if self._rows:  # what decides on a row is typed first, and the rest of few rows
                 early = ", ".join(f"{columns[c]} AS {name(c)}" for c in self._early)
@@ -199,23 +209,27 @@ class Load:
                 columns |= {c: name(c).text for c in self._early}
                 where = f" WHERE {_within(self._rows)} OR {odd}"
                 where += ' OR "end" IS NULL' if "end" in self._early else ""
+            values: dict[str, list[str | None]] = {"texts": [piece for piece, _ in pieces]}
+            keys = [self._key_values(place) for _, place in pieces]
+            values |= {f"key{n}": list(of) for n, of in enumerate(zip(*keys, strict=True))}
             marked = f"CASE WHEN {odd} THEN {number} END"
-            self._fill(places, source, columns, marked, where)
-            for file in places:
-                Path(file).unlink()
+            try:
+                db.execute(self._into(columns, marked) + f" FROM {source}{where}", values)
+            except duckdb.Error as error:
+                raise _failed(error) from error
 
     def _count(self, batches: Sequence[Batch]) -> None:
         end = 'count(*) FILTER ("end" IS NULL)' if "end" in self._early else "0"
         found = self._db.execute(
-            f"SELECT count({name(_ODD)}), min({name(_ODD)}), {end} FROM {self._raw}"
+            f"SELECT count({name(ODD)}), min({name(ODD)}), {end} FROM {self._raw}"
         ).fetchone()
         odd, first, no_end = found or (0, None, 0)
         self._notes.odd_rows += odd
         self._notes.no_end += no_end
         if odd and not self._notes.first_odd:
-            self._notes.first_odd = self._first_odd(batches[first])
+            self._notes.first_odd = self.first_odd_of(batches[first])
 
-    def _first_odd(self, batch: Batch) -> str:
+    def first_odd_of(self, batch: Batch) -> str:
         """The first log of a batch, and the line in it, with too few or too many fields."""
         for log, _ in batch:
             if log.uri not in self._notes.bad:
@@ -241,7 +255,7 @@ class Load:
             first = next(iter(places))
             columns = {c: parquet.column(c, kind, schema, first) for c, kind in self._data}
             try:
-                self._fill(places, parquet.rows(places), columns, "NULL")
+                self._fill(places, parquet.rows(places), columns)
             except EngineError:
                 for file in list(places):
                     try:
@@ -249,17 +263,10 @@ class Load:
                     except BadFile as error:
                         self._bad(file, error)
                         del places[file]
-                self._fill(places, parquet.rows(places), columns, "NULL")
-
-    # ------------------------------------------------------------ both
+                self._fill(places, parquet.rows(places), columns)
 
     def _fill(
-        self,
-        places: Mapping[str, Registered | None],
-        source: str,
-        columns: Mapping[str, str],
-        odd: str,
-        where: str = "",
+        self, places: Mapping[str, Registered], source: str, columns: Mapping[str, str]
     ) -> None:
         """Inserts rows of ``source``, which names each row's file, with its place's keys."""
         if not places:
@@ -268,23 +275,29 @@ class Load:
             rows = ", ".join(literal((f, *self._key_values(p))) for f, p in places.items())
             names = ", ".join(name(c).text for c in (FILE, *self._keys))
             source += f" JOIN (VALUES {rows}) AS places ({names}) USING ({name(FILE)})"
-        picked = ", ".join(columns.get(c, name(c).text) for c, _ in self._columns)
         try:
-            fetched(self._db, "SET disabled_optimizers = 'filter_pushdown'")
-            fetched(
-                self._db, f"INSERT INTO {self._raw} SELECT {picked}, {odd} FROM {source}{where}"
-            )
-            fetched(self._db, "RESET disabled_optimizers")
+            fetched(self._db, self._into(columns, "NULL") + f" FROM {source}")
         except duckdb.Error as error:
-            raise EngineError(f"duckdb: reading logs: {first_line(error)}") from error
+            raise _failed(error) from error
 
-    def _key_values(self, place: Registered | None) -> list[str | None]:
+    # ------------------------------------------------------------ both
+
+    def _into(self, columns: Mapping[str, str], odd: str) -> str:
+        """An INSERT, up to where its rows come from."""
+        picked = ", ".join(columns.get(c, name(c).text) for c, _ in self._columns)
+        return f"INSERT INTO {self._raw} SELECT {picked}, {odd}"
+
+    def _key_values(self, place: Registered) -> list[str | None]:
         """A place's values for the needed partition keys; NULLs where it lies in no layout."""
-        if place is None or place.partition is None:
+        if place.partition is None:
             return [None] * len(self._keys)
         keys = self._spec.layout.keys
         values = dict(zip(keys, self._spec.values(place.partition), strict=True))
         return [values[column] for column in self._keys]
+
+
+def _failed(error: duckdb.Error) -> EngineError:
+    return EngineError(f"duckdb: reading logs: {first_line(error)}")
 
 
 def _batches(objects: Mapping[ObjectInfo, Registered]) -> Iterator[Batch]:

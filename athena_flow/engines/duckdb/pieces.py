@@ -1,153 +1,21 @@
-"""Pieces of the local store: logs written as one Parquet file, and read in place of them.
-
-Logs are read here as a query reads them, by `Load`; a piece holds every field of its logs
-under the types of a table, so that a query over it gives the rows that it gives over them.
-"""
+"""Reads pieces of the local store in place of the logs whose rows they hold."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from athena_flow.engines.duckdb import parquet
-from athena_flow.engines.duckdb.database import (
-    DUCKDB_TYPES,
-    fetched,
-    first_line,
-    listed,
-    opened,
-)
-from athena_flow.engines.duckdb.load import Load
+from athena_flow.engines.duckdb.database import DUCKDB_TYPES, listed
 from athena_flow.engines.duckdb.notes import Notes
-from athena_flow.errors import CannotWrite
-from athena_flow.ingest import Counts, SeveralFormats
-from athena_flow.layout import FLAT
-from athena_flow.logformat import DEFAULT, LogFormat, header_format
-from athena_flow.manifest import Match, Piece, Schema, columns_of, is_columns
-from athena_flow.ports import ObjectInfo, Registered, file_stamp, no_progress
+from athena_flow.logformat import LogFormat
+from athena_flow.manifest import Match, Piece, Schema, columns_of
+from athena_flow.ports import ObjectInfo, Registered
 from athena_flow.sqltext import literal, name
 from athena_flow.table import TableSpec
-
-FORM = (
-    "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION zstd, COMPRESSION_LEVEL 1,"
-    " DICTIONARY_SIZE_LIMIT 2000"
-)
-"""By measurement: 2.8 M records of 14 fields take 59 MB, and 97 as snappy in version 1, for less
-time in writing, of which large dictionaries would take a quarter; queries are no slower.
-Rows stay in the order of their files, which is that of time: to sort them by srcaddr takes half
-as long as reading the text, and makes a search for one source quicker by a tenth of a second."""
-MEMORY = "900MB"
-"""For each place that is being written; what is more goes to disk."""
-_TABLE = TableSpec("logs", "logs", "/", DEFAULT, FLAT)
-_ROOM = "make room, or give another --store"
-
-
-class PieceWriter:
-    """Writes pieces below a store's folder, for several threads a database each."""
-
-    def __init__(self, folder: Path, spill: Path) -> None:
-        self._folder, self._spill = folder, spill
-        self._own = threading.local()
-        self._open: list[duckdb.DuckDBPyConnection] = []
-
-    def stop(self) -> None:
-        """Ends what is under way, if anything is."""
-        for db in self._open:
-            db.interrupt()
-
-    def _db(self) -> duckdb.DuckDBPyConnection:
-        """This thread's database, without what was in it."""
-        db: duckdb.DuckDBPyConnection | None = getattr(self._own, "db", None)
-        if db is None:
-            db = self._own.db = opened("")
-            self._open.append(db)
-            db.execute(f"SET temp_directory = {literal(str(self._spill))}")
-            db.execute(f"SET memory_limit = '{MEMORY}'")
-            db.execute("SET preserve_insertion_order = false")
-        db.execute(f"DROP SCHEMA IF EXISTS {name(_TABLE.database)} CASCADE")
-        return db
-
-    def __call__(self, form: str, paths: Sequence[str], base: str | None, path: str) -> Counts:
-        """An `ingest.Tools.write`. Raises BadFile, CannotWrite."""
-        target = self._folder / path
-        part = target.with_name(f"{target.name}.part")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            db = self._db()
-            notes = Notes()
-            source = _rows(db, form, paths, notes)
-            if base:
-                source = f"({source} UNION ALL FROM {_read([str(self._folder / base)])})"
-            rows = _copy(db, source, part, paths if is_columns(form) else ())
-            if is_columns(form):
-                notes.no_end = _without_end(db, columns_of(form), _read(paths))
-            size, digest = part.stat().st_size, _digest(part)
-            part.replace(target)
-            now = file_stamp(target.stat())
-        except OSError as error:
-            raise CannotWrite(f"cannot write {target}: {error.strerror}", hint=_ROOM) from None
-        finally:
-            part.unlink(missing_ok=True)
-        odd = (notes.odd_rows, notes.first_odd, notes.no_end)
-        return Counts(size, now, digest, rows, *odd, frozenset(notes.undecodable))
-
-
-def _rows(db: duckdb.DuckDBPyConnection, form: str, paths: Sequence[str], notes: Notes) -> str:
-    """The rows of logs of one form, to be selected: for text, loaded and counted."""
-    if is_columns(form):
-        return f"FROM {_read(paths)}"
-    log_format = header_format(form)
-    spec = replace(_TABLE, format=log_format)
-    logs = {ObjectInfo(path, Path(path).stat().st_size): Registered(None, "/") for path in paths}
-    _OneForm(db, spec, spec.columns, notes).all(logs, no_progress)
-    return f"FROM {spec.sql}"
-
-
-class _OneForm(Load):
-    """Loads text logs of one format. Raises SeveralFormats for a header of another one."""
-
-    def check(self, log_format: LogFormat, uri: str) -> None:
-        raise SeveralFormats(f"{uri}: holds lines of another format, too: {log_format.header}")
-
-
-def _copy(db: duckdb.DuckDBPyConnection, source: str, part: Path, logs: Sequence[str]) -> int:
-    """Writes the rows; returns how many. Raises CannotWrite, and BadFile for one of the logs."""
-    try:
-        ((rows,),) = fetched(db, f"COPY ({source}) TO {literal(str(part))} ({FORM})")
-    except duckdb.Error as error:
-        for log in logs:
-            parquet.check(log)
-        raise CannotWrite(f"cannot write {part}: {first_line(error)}", hint=_ROOM) from error
-    if not isinstance(rows, int):
-        raise CannotWrite(f"cannot write {part}: DuckDB counted no rows")
-    return rows
-
-
-def _without_end(db: duckdb.DuckDBPyConnection, schema: Schema, source: str) -> int:
-    """Rows whose ``end`` is NULL; 0 where there is no such column."""
-    ends = [real for real, _ in schema if real.lower() == "end"]
-    if not ends:
-        return 0
-    ((count,),) = fetched(db, f"SELECT count(*) - count({name(ends[0])}) FROM {source}")
-    return count if isinstance(count, int) else 0
-
-
-def _read(paths: Sequence[str]) -> str:
-    return f"read_parquet([{listed(paths)}], hive_partitioning = false)"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-# ---------------------------------------------------------------- reading them
 
 
 def add_pieces(

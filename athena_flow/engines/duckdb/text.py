@@ -1,16 +1,16 @@
 """Text logs: inflated whole, as UTF-8 lines that end as Hadoop's do, without header lines.
 
 Files are inflated here and not by DuckDB, whose reader checks no CRC, stops at a stray
-carriage return and cannot say which rows it left out. Whole lines go into DuckDB, which
-splits them as Hive's LazySimpleSerDe does: at single spaces, missing fields NULL, more
-fields ignored. Header lines are no rows wherever they stand, and each says what the lines
-below it hold.
+carriage return and cannot say which rows it left out. DuckDB is given pieces of text, and
+splits them as Hadoop and Hive's LazySimpleSerDe do: into lines, and these at single spaces,
+missing fields NULL, more fields ignored. Header lines are no rows wherever they stand, and
+each says what the lines below it hold.
 """
 
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
@@ -18,7 +18,7 @@ from typing import BinaryIO
 from isal.igzip_lib import IsalError
 from isal.isal_zlib import decompressobj
 
-from athena_flow.engines.duckdb.database import DUCKDB_TYPES, FILE, listed
+from athena_flow.engines.duckdb.database import DUCKDB_TYPES
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.errors import BadFile, RequestError
 from athena_flow.logformat import LogFormat, format_of, is_header
@@ -27,18 +27,12 @@ from athena_flow.sqltext import name
 BLOCK_BYTES = 2**16
 """Read from a file at a time."""
 PIECE_BYTES = 2**19
-"""Text of one file that is held at a time, about."""
-SHORT_BYTES = 2**20
-"""A line below this needs no setting of DuckDB's reader, whose own limit is 2 MB."""
-LINE_BYTES = 64 * 2**20
-"""Longest line that is read; Athena's own limit is 200 MB."""
+"""Text of one file that is split at a time, about."""
 GZIP = b"\x1f\x8b"
 FIELDS = "$fields"
-"""The column of `lines` that is a line's fields."""
+"""The column of split lines that is a line's fields."""
 _MEMBERS = 31
 """zlib's ``wbits`` for a gzip header and its checksum."""
-_DELIMITERS = "\x1f\x1e\x1d\x1c\x01\x02\x03\x04"
-"""Tried in this order; AWS writes printable text, so the first will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +40,6 @@ class Form:
     """What lines have to have in common to be loaded together."""
 
     log_format: LogFormat
-    delimiter: str
-    """A character that the lines do not hold, so that DuckDB's reader leaves each whole."""
-    long: bool
-    """Has a line more than `SHORT_BYTES`?"""
     escaped: bool
     r"""Is there a backslash, and so perhaps Hive's ``\N``?"""
 
@@ -72,7 +62,7 @@ def read_text(path: str, headless: LogFormat, notes: Notes) -> Iterator[tuple[Fo
             text = rest if is_header(head.decode()) else text
         for log_format, records in _sections(path, text, log_format):  # noqa: B020  # goes on
             if records:
-                yield _form(path, log_format, records), records
+                yield Form(log_format, b"\\" in records), records
     if log_format is None:
         notes.empty.append(path)
     if not sound:
@@ -94,15 +84,28 @@ def first_odd(path: str, headless: LogFormat) -> int | None:
     return None
 
 
-def lines(paths: Sequence[str], form: Form) -> str:
-    """A table of split lines: whole ones are read, by a delimiter that none of them holds."""
-    more = f", max_line_size = {LINE_BYTES}" if form.long else ""
+def lines(keys: Iterable[str] = ()) -> str:
+    """The lines of ``$texts`` as a table; the last of each text has no end.
+
+    Beside each stand the values of its text's partition keys, from ``$key0`` and on.
+    """
+    named = [name(key).text for key in keys]
+    given = "".join(f", unnest($key{n}) AS {key}" for n, key in enumerate(named))
+    more = "".join(f", {key}" for key in named)
     return (
-        f"(SELECT string_split(coalesce(line, ''), ' ') AS {name(FIELDS)}, filename AS {name(FILE)}"
-        f" FROM read_csv([{listed(paths)}], columns = {{'line': 'VARCHAR'}}, header = false,"
-        f" auto_detect = false, delim = '{form.delimiter}', quote = '', escape = '',"
-        f" comment = '', filename = true{more}))"
+        f"(SELECT unnest(string_split(text, chr(10))) AS line{more}"
+        f" FROM (SELECT unnest($texts) AS text{given}))"
     )
+
+
+def split(lines: str) -> str:
+    """A table of lines as one of their fields, in the column `FIELDS`."""
+    return f"(SELECT * EXCLUDE (line), string_split(line, ' ') AS {name(FIELDS)} FROM {lines})"
+
+
+def is_odd(form: Form) -> str:
+    """Has a line more or fewer fields than its header?"""
+    return f"len({name(FIELDS)}) <> {len(form.log_format.fields)}"
 
 
 def field(form: Form, column: str, kind: str) -> str:
@@ -112,7 +115,7 @@ def field(form: Form, column: str, kind: str) -> str:
     text = f"{name(FIELDS)}[{form.log_format.columns.index(column) + 1}]"
     if kind == "string":
         return f"hive_string({text})" if form.escaped else text
-    return f"TRY_CAST(hive_digits({text}) AS {DUCKDB_TYPES[kind]})"
+    return f"TRY_CAST(hive_number({text}) AS {DUCKDB_TYPES[kind]})"
 
 
 def _pieces(path: str) -> Iterator[bytes]:
@@ -122,13 +125,12 @@ def _pieces(path: str) -> Iterator[bytes]:
             blocks: list[bytes] = []
             size = 0
             for block in _blocks(raw):
-                blocks.append(block)
                 size += len(block)
-                if size >= PIECE_BYTES and b"\n" in block:
-                    text = b"".join(blocks)
-                    end = text.rindex(b"\n") + 1
-                    yield text[:end]
-                    blocks, size = [text[end:]], len(text) - end
+                end = block.rfind(b"\n") + 1 if size >= PIECE_BYTES else 0
+                if end:
+                    yield b"".join((*blocks, block[:end]))
+                    blocks, size = [], len(block) - end
+                blocks.append(block[end:])
             if size:
                 yield b"".join(blocks)
     except (OSError, EOFError, IsalError) as error:  # type: ignore[misc]  # a class, not its object
@@ -188,7 +190,7 @@ def _sections(path: str, text: bytes, log_format: LogFormat) -> Iterator[tuple[L
     A header is looked for by the longest name in the one before.
     """
     mark = max((f.name for f in log_format.fields), key=len).encode()
-    if mark not in text:
+    if not _holds(text, mark):
         yield log_format, text
         return
     kept: list[bytes] = []
@@ -205,22 +207,6 @@ def _sections(path: str, text: bytes, log_format: LogFormat) -> Iterator[tuple[L
     yield log_format, b"".join(kept)
 
 
-def _form(path: str, log_format: LogFormat, text: bytes) -> Form:
-    return Form(log_format, _delimiter(path, text), _has_long_line(text), b"\\" in text)
-
-
-def _delimiter(path: str, text: bytes) -> str:
-    for delimiter in _DELIMITERS:
-        if delimiter.encode() not in text:
-            return delimiter
-    raise BadFile(f"{path}: is no text log: it holds control characters of every kind")
-
-
-def _has_long_line(text: bytes) -> bool:
-    at = 0
-    while len(text) - at > SHORT_BYTES:
-        end = text.rfind(b"\n", at, at + SHORT_BYTES)
-        if end < 0:
-            return True
-        at = end + 1
-    return False
+def _holds(text: bytes, mark: bytes) -> bool:
+    """``mark in text``; most often one of its letters is nowhere, which is known sooner."""
+    return all(letter in text for letter in set(mark)) and mark in text
