@@ -197,7 +197,7 @@ def partitions(
 @command(*TABLE, *QUERY, *WINDOW, *SIZES, *LISTING, *PLANNER, "advice")
 def estimate(s: Settings, query: Annotated[str | None, SAVED] = None) -> None:
     """Say what a run would scan and cost, of a saved query or any --sql; runs nothing."""
-    from athena_flow import jobs, output
+    from athena_flow import figures, jobs, output
 
     listing = shape.inventory(s) if s.inventory else None
     asked, reading, _ = given.asked(s, query, listing)
@@ -211,24 +211,24 @@ def estimate(s: Settings, query: Annotated[str | None, SAVED] = None) -> None:
         terminal.say(s, f"note: there is no plan: {why}")
     if s.as_ == "json":
         told = spending.advice_docs(advised) if s.advice else {}
-        terminal.data(s, output.to_json({**output.estimate_doc(found), **told}))
+        terminal.data(s, output.to_json({**figures.estimate_doc(found), **told}))
     else:
         columns = [("what", "string"), ("how much", "string")]
-        rows = [*output.estimate_rows(found, s.verbose), *spending.advice_rows(advised)]
+        rows = [*figures.estimate_rows(found, s.verbose), *spending.advice_rows(advised)]
         terminal.print_rows(s, columns, rows)
 
 
 @command(*TABLE, *QUERY, *WINDOW, *SIZES, *BUDGET)
 def run(s: Settings, query: Annotated[str | None, SAVED] = None) -> None:
     """Estimate, check the budget, run, and print the rows."""
-    from athena_flow import jobs, output
+    from athena_flow import figures, jobs, output
     from athena_flow.cost import show_bytes, show_usd
 
     policy.budget(s)
     asked, reading, notes = given.asked(s, query, runs=True)
 
     def announce(found: Estimate) -> None:
-        terminal.say(s, output.estimate_line(found))
+        terminal.say(s, figures.estimate_line(found))
         if query and not found.partitions:
             tables = some(dict.fromkeys(scan.table for scan in found.scans))
             terminal.say(s, f"no partition of {tables} lies in the window{_how_to_add(s)}")
@@ -244,7 +244,7 @@ def run(s: Settings, query: Annotated[str | None, SAVED] = None) -> None:
     query_id = f" (query {result.query_id})" if result.query_id else ""
     terminal.say(s, f"scanned: {show_bytes(result.scanned_bytes)}, {cost}{query_id}")
     if s.as_ == "json":
-        terminal.data(s, output.to_json(output.run_doc(found, result, engine.name, notes)))
+        terminal.data(s, output.to_json(figures.run_doc(found, result, engine.name, notes)))
     else:
         terminal.print_rows(s, result.columns, result.rows)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from athena_flow import terminal
-from athena_flow.errors import BadSetting
+from athena_flow import terminal, xdg
+from athena_flow.errors import BadSetting, CannotWrite
 from athena_flow.settings import OFF, Settings
 
 if TYPE_CHECKING:
@@ -57,16 +56,8 @@ def kept_sizes(
     if s.sizes and s.sizes.lower() == OFF:
         return None
     try:
-        file = Path(s.sizes).expanduser() if s.sizes else cache_folder() / "sizes.sqlite"
-    except RuntimeError:
+        file = Path(s.sizes).expanduser() if s.sizes else xdg.folder("CACHE") / "sizes.sqlite"
+    except (CannotWrite, RuntimeError):
         terminal.say(s, "note: no sizes are kept: there is no home directory")
         return None
     return KeptSizes(store, file, owner, now, window)
-
-
-def cache_folder() -> Path:
-    """Where this machine's user keeps what can be found out again. Source: XDG Base Directory
-    Specification, which tells to ignore a path that is not absolute. Raises RuntimeError."""
-    said = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    root = said if said.is_absolute() else Path("~/.cache").expanduser()
-    return root / "athena-flow"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from athena_flow import terminal
+from athena_flow import terminal, xdg
 from athena_flow.errors import BadSetting, CannotWrite
 from athena_flow.settings import OFF, Settings, flag
 
@@ -94,20 +93,11 @@ def ledger(s: Settings) -> FileLedger | None:
 
     if s.ledger and s.ledger.lower() == OFF:
         return None
-    return FileLedger(Path(s.ledger).expanduser() if s.ledger else state_folder() / "ledger.sqlite")
+    return FileLedger(
+        Path(s.ledger).expanduser() if s.ledger else xdg.folder("STATE") / "ledger.sqlite"
+    )
 
 
 def prices_file() -> Path:
     """Where `prices --refresh` keeps what it found."""
-    return state_folder() / "prices.toml"
-
-
-def state_folder() -> Path:
-    """Where this machine's user keeps what programs remember. Source: XDG Base Directory
-    Specification, which tells to ignore a path that is not absolute. Raises CannotWrite."""
-    said = Path(os.environ.get("XDG_STATE_HOME", ""))
-    try:
-        root = said if said.is_absolute() else Path("~/.local/state").expanduser()
-    except RuntimeError:
-        raise CannotWrite("there is no home directory", hint="set XDG_STATE_HOME") from None
-    return root / "athena-flow"
+    return xdg.folder("STATE") / "prices.toml"

@@ -7,31 +7,24 @@ what it uses.
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from athena_flow import measuring, policy, stored, terminal
+from athena_flow import stored, terminal
 from athena_flow.errors import (
     AccessError,
-    BadFile,
-    BadQuery,
     BadSetting,
-    EngineError,
     ForeignTable,
     MissingPackage,
-    NoCredentials,
     NotFound,
 )
 from athena_flow.settings import Settings, as_flags, flag
 
 if TYPE_CHECKING:
-    from athena_flow.inventory import Inventory
-    from athena_flow.jobs import Reading
     from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
     from athena_flow.named import WorkgroupQueries
@@ -44,7 +37,7 @@ if TYPE_CHECKING:
         Progress,
         Result,
     )
-    from athena_flow.query import BoundQuery, SavedQuery
+    from athena_flow.query import SavedQuery
     from athena_flow.table import TableSpec
     from athena_flow.window import Window
 
@@ -270,106 +263,13 @@ def time_window(s: Settings, default: str | None) -> Window:
     return replace(window, accounts=accounts(s), regions=regions(s), late=late)
 
 
-def bound_query(
-    s: Settings, query_name: str, listing: Inventory | None = None
-) -> tuple[BoundQuery, Reading, list[str]]:
-    """The query on its table and window, where that table is read from, and notes on both.
-
-    A ``listing`` stands in for the account, or for the local catalog and its files.
-    """
-    from athena_flow import params, query
-    from athena_flow.engines.duckdb import evaluate
-    from athena_flow.fields import COLUMNS
-    from athena_flow.header import Alias
-    from athena_flow.jobs import Reading
-    from athena_flow.lookup import CatalogTables
-
-    engine_name(s)
-    broken: dict[str, BadQuery] = {}
-    library = query.library(own_queries(s), broken)
-    if query_name in broken:
-        raise broken[query_name]
-    saved = query.find(query_name, library)
-    alias = saved.alias(query_name)
-    if alias:
-        meant = Alias(saved.name, alias.given)
-        terminal.say(s, f"note: {query_name} is called {meant} here")
-    given = [*s.param, *(alias.beside(s.param) if alias else ())]
-    values = params.bind(saved.params, given, now(), _list_file)
-    price = policy.price(s, region(s))
-    window = time_window(s, default=None if s.logs else "7d")
-    if s.logs:
-        tree = log_tree(s, window, saved.requires)
-        spec, notes, has = tree.spec, [*tree.notes], tree.common
-        footers = None if stored.is_bucket(s.logs) else measuring.footers(open_store(s))
-        reading = Reading(tree, tree, evaluate, price, engines_clock(), footers=footers)
-    elif listing:
-        spec, notes = listing.spec, [*listing.notes, *listing.late(window)]
-        has = frozenset(spec.format.columns)
-        reading = Reading(listing, listing, evaluate, price, engines_clock(), told=listing.told)
-    else:
-        catalog = open_catalog(s)
-        spec, partitions, notes = _read_table(s, window, catalog)
-        has = frozenset(spec.format.columns)
-        tables = CatalogTables(catalog, now())
-        reading = Reading(partitions, open_store(s), evaluate, price, engines_clock(), tables)
-        reading = measured(s, reading, window)
-    reading = replace(reading, sample=measuring.sample(s))
-    if "end" not in spec.format and (window.start or window.end):
-        notes.append(f"{spec.title} has no field end: the window is whole partitions")
-    lacking = {COLUMNS[c]: saved.improves[c] for c in saved.lacking(has)}
-    if lacking and not saved.missing(spec.format):
-        less = "; ".join(f"{field}, which {adds}" for field, adds in lacking.items())
-        notes.append(f"{saved.name} runs with less, for not all logs have {less}")
-    for note in notes:
-        terminal.say(s, f"note: {note}")
-    bound = query.bind(saved, values, spec, window, has)
-    if s.verbose:
-        terminal.say(s, bound.sql)
-    return bound, reading, notes
-
-
-def measured(s: Settings, reading: Reading, window: Window) -> Reading:
-    """The reading with footers, and with sizes that are kept where a store has to be asked."""
-    store = open_store(s)
-    reading = replace(reading, footers=measuring.footers(store))
-    if engine_name(s) == "duckdb":
-        return reading
-    where = getattr(store, "endpoint", "")
-    kept = measuring.kept_sizes(s, store, lambda: f"{where} {_account_number(s)}", now(), window)
-    return replace(reading, store=kept, told=kept.notes) if kept else reading
-
-
-def _account_number(s: Settings) -> str:
-    """Whose credentials these are. Raises NoCredentials."""
-    account = account_of(s)
-    try:
-        return str(account.number)
-    except NoCredentials:
-        raise
-    except (EngineError, AccessError):  # somebody's own S3, or a network without STS
-        return str(account.key)
-
-
-def _list_file(path: str) -> str:
-    """The text of a file that -p NAME=@FILE names, ``-`` being standard input. Raises BadFile."""
-    try:
-        if path == "-":
-            return sys.stdin.read()
-        return Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise BadFile(f"{path}: cannot be read: {reason}") from None
-
-
-def _read_table(
-    s: Settings, window: Window, catalog: Catalog | None = None
-) -> tuple[TableSpec, Partitions, list[str]]:
-    """The table that queries are about, ours or somebody's, and its partitions."""
+def queried_table(
+    s: Settings, window: Window, catalog: Catalog
+) -> tuple[TableSpec, Partitions, tuple[str, ...]]:
+    """The table that queries are about, ours or somebody's, its partitions, and notes on it."""
     from athena_flow.adopt import adopt
     from athena_flow.partitions import ProjectedPartitions
 
-    catalog = catalog or open_catalog(s)
     try:
         spec = own_table(s, catalog)
     except ForeignTable:
@@ -378,15 +278,15 @@ def _read_table(
         database, name = table_name(s)
         described = catalog.described(database, name)
         adopted = adopt(database, described, catalog.parts(database, name), window)
-        return adopted.spec, adopted, [*adopted.notes]
-    return spec, ProjectedPartitions(now()) if spec.projection else catalog, []
+        return adopted.spec, adopted, tuple(adopted.notes)
+    return spec, ProjectedPartitions(now()) if spec.projection else catalog, ()
 
 
 def published_table(s: Settings) -> TableSpec:
     """The table that saved queries are published for."""
     from athena_flow.window import Window
 
-    return _read_table(s, Window())[0]
+    return queried_table(s, Window(), open_catalog(s))[0]
 
 
 def open_named(s: Settings) -> WorkgroupQueries:
@@ -395,16 +295,6 @@ def open_named(s: Settings) -> WorkgroupQueries:
     from athena_flow.named import WorkgroupQueries
 
     return WorkgroupQueries(account_of(s).client("athena"), s.workgroup or PRIMARY)
-
-
-def prepared_statements(s: Settings) -> Callable[[str], str] | None:
-    """The texts of prepared statements by name, which only a workgroup of Athena keeps."""
-    if engine_name(s) != "athena":
-        return None
-    from athena_flow.engines.athena import PRIMARY
-    from athena_flow.named import prepared_text
-
-    return lambda name: prepared_text(account_of(s).client("athena"), s.workgroup or PRIMARY, name)
 
 
 def validate(s: Settings, saved: SavedQuery, values: Mapping[str, Value]) -> None:
@@ -452,7 +342,7 @@ def known_formats(s: Settings) -> tuple[LogFormat, ...]:
     try:
         local = engine_name(s) == "duckdb" and _catalog_file(s).exists()
         if s.table or s.database or local:
-            return (_read_table(s, Window())[0].format,)
+            return (published_table(s).format,)
     except AccessError as error:
         terminal.say(s, f"note: not held against a table: {error.message}")
     return ()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from test_ddl import ALL_VPC
 from test_table import SPEC
 
-from athena_flow import ddl, output
+from athena_flow import ddl, figures, output
 from athena_flow.cost import Estimate, PlanRead, Price, TableRead
 from athena_flow.errors import BadSetting
 from athena_flow.layout import LAYOUTS, Partition
@@ -145,7 +145,7 @@ ESTIMATE_DOC = {
 
 def test_the_shape_of_an_estimate() -> None:
     """estimate --as json."""
-    _holds(output.estimate_doc(FOUND), ESTIMATE_DOC)
+    _holds(figures.estimate_doc(FOUND), ESTIMATE_DOC)
 
 
 SCAN = TableRead(
@@ -164,7 +164,7 @@ SCAN = TableRead(
 
 def test_the_shape_of_a_scan() -> None:
     """Which partitions, by their keys, what chose them, and how many objects."""
-    (found,) = output.estimate_doc(replace(FOUND, scans=(SCAN,)))["scans"]
+    (found,) = figures.estimate_doc(replace(FOUND, scans=(SCAN,)))["scans"]
     _holds(
         found,
         {
@@ -189,12 +189,12 @@ def test_several_scans_are_told_apart() -> None:
     """A line for each where there are several, or where each was asked for; with its keys then."""
     one = replace(FOUND, scans=(SCAN,))
     two = replace(FOUND, scans=(SCAN, replace(SCAN, table="db.u", size_bytes=None)))
-    assert not [row for row in output.estimate_rows(one) if row[0] == "reads"]
-    assert [text for what, text in output.estimate_rows(two) if what == "reads"] == [
+    assert not [row for row in figures.estimate_rows(one) if row[0] == "reads"]
+    assert [text for what, text in figures.estimate_rows(two) if what == "reads"] == [
         "db.t: 4.2 MB in 1,200 objects, 7 of 30 partitions",
         "db.u: unknown in 1,200 objects, 7 of 30 partitions",
     ]
-    told = [text for what, text in output.estimate_rows(one, every=True) if what in ("reads", "")]
+    told = [text for what, text in figures.estimate_rows(one, every=True) if what in ("reads", "")]
     assert told[1:] == [
         "aws_account_id 1",
         "date 2026-11-15 to 2026-11-21",
@@ -208,13 +208,13 @@ def test_the_planner_stands_beside_the_estimate() -> None:
     same = PlanRead("db.t", 7, 30, (), ())
     other = PlanRead("db.u", 2, 9, ("date=2026-11-20",), ("date=2026-11-21", "date=2026-11-22"))
     found = replace(FOUND, plan=(same, other))
-    assert [text for what, text in output.estimate_rows(found) if what == "planner"] == [
+    assert [text for what, text in figures.estimate_rows(found) if what == "planner"] == [
         "db.t: 7 of 30 partitions; the estimate's",
         "db.u: 2 of 9 partitions; 1 not in the estimate: date=2026-11-20;"
         " 2 in the estimate alone: date=2026-11-21, date=2026-11-22",
     ]
     _holds(
-        output.estimate_doc(found)["plan"][1],
+        figures.estimate_doc(found)["plan"][1],
         {
             "table": "db.u",
             "partitions": 2,
@@ -228,8 +228,8 @@ def test_the_planner_stands_beside_the_estimate() -> None:
 def test_what_is_free_says_so() -> None:
     """No size, no minimum, and no dollars that look like a bill."""
     free = replace(FOUND, size_bytes=0, free="SHOW TABLES scans nothing, and is free")
-    assert output.estimate_line(free) == "estimate: SHOW TABLES scans nothing, and is free"
-    rows = dict(output.estimate_rows(free))
+    assert figures.estimate_line(free) == "estimate: SHOW TABLES scans nothing, and is free"
+    rows = dict(figures.estimate_rows(free))
     assert (rows["scan"], rows["billed"], rows["cost"]) == ("nothing (free)", "0 MB", "$0.00")
 
 
@@ -237,7 +237,7 @@ def test_an_unknown_estimate_is_null() -> None:
     """What is not known is null and never 0."""
     unknown = replace(FOUND, size_bytes=None, certainty="unknown")
     expected = {"bytes": None, "billed_bytes": None, "usd": None, "certainty": "unknown"}
-    _holds(output.estimate_doc(unknown), ESTIMATE_DOC | expected)
+    _holds(figures.estimate_doc(unknown), ESTIMATE_DOC | expected)
 
 
 COLUMNS = (("time", "timestamp"), ("x", "double"), ("n", "bigint"), ("s", "varchar"))
@@ -253,7 +253,7 @@ def test_the_shape_of_a_run() -> None:
     """run --as json: NULL is null, times are UTC text, bigint a number, NaN and infinity text."""
     result = Result(COLUMNS, ROWS, 20 * 2**20, "id-1", ("a note",))
     _holds(
-        output.run_doc(FOUND, result, "athena"),
+        figures.run_doc(FOUND, result, "athena"),
         {
             "query": "q",
             "columns": [{"name": name, "type": kind} for name, kind in COLUMNS],
@@ -275,7 +275,7 @@ def test_the_shape_of_a_run() -> None:
 
 def test_a_run_that_was_not_counted_has_no_price() -> None:
     """An engine that does not say what it scanned leaves null, and so does one without ids."""
-    found = output.run_doc(FOUND, Result((), [], None), "duckdb")
+    found = figures.run_doc(FOUND, Result((), [], None), "duckdb")
     expected = {"scanned_bytes": None, "usd": None, "query_id": None, "notes": [], "rows": []}
     _holds(found, expected)
 
@@ -536,14 +536,14 @@ def test_unknown_forms(form: str) -> None:
 )  # fmt: skip
 def test_the_line_before_a_run(found: Estimate, line: str) -> None:
     """One line says how much, how sure, and how dear; the minimum is named when it is billed."""
-    assert output.estimate_line(found) == line
+    assert figures.estimate_line(found) == line
 
 
 def test_an_estimate_for_people(golden: Callable[[str, str], None]) -> None:
     """The rows of `estimate`, as they stand on a screen."""
-    rows: list[tuple[object, ...]] = list(output.estimate_rows(FOUND))
+    rows: list[tuple[object, ...]] = list(figures.estimate_rows(FOUND))
     golden("output/estimate.txt", _text(["what", "how much"], rows, "table"))
-    unknown = dict(output.estimate_rows(replace(FOUND, size_bytes=None, certainty="unknown")))
+    unknown = dict(figures.estimate_rows(replace(FOUND, size_bytes=None, certainty="unknown")))
     assert (unknown["billed"], unknown["cost"]) == ("unknown", "an unknown amount")
     assert "unknown" in unknown["scan"]
 

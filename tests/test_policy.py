@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from athena_flow import policy
+from athena_flow import policy, xdg
 from athena_flow.cost import Budget
 from athena_flow.errors import BadFile, BadSetting, CannotWrite
 from athena_flow.settings import Settings
@@ -69,7 +69,7 @@ def test_without_a_state_folder_it_is_in_the_home(
     """A variable that says no absolute path says nothing."""
     monkeypatch.setenv("XDG_STATE_HOME", said)
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert policy.state_folder() == tmp_path / ".local/state/athena-flow"
+    assert xdg.folder("STATE") == tmp_path / ".local/state/athena-flow"
 
 
 def test_without_a_home_runs_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import NOW
 from generated_logs import WINDOW, write_log
 
-from athena_flow import ingesting, jobs, wire
+from athena_flow import given, ingesting, jobs, wire
 from athena_flow.demo import write_demo, write_transit
 from athena_flow.guard import Guard
 from athena_flow.ports import Result, no_progress
@@ -31,7 +31,7 @@ class Ingested:
     since: str | None = None
     until: str | None = None
 
-    def ask(self, name: str, given: Sequence[str], *, stored: bool) -> tuple[list[str], Result]:
+    def ask(self, name: str, params: Sequence[str], *, stored: bool) -> tuple[list[str], Result]:
         """What `run` says before the rows, and the answer."""
         s = Settings(
             logs=str(self.logs),
@@ -39,10 +39,10 @@ class Ingested:
             no_store=not stored,
             since=self.since,
             until=self.until,
-            param=tuple(given),
+            param=tuple(params),
             quiet=True,
         )
-        asked, reading, notes = wire.bound_query(s, name)
+        asked, reading, notes = given.asked(s, name)
         engine = wire.open_engine(s, no_progress)
         _, result = jobs.run(asked, reading, engine, Guard(), no_progress)
         return notes, result
@@ -86,9 +86,9 @@ def test_the_store_answers_as_the_logs_do(
 ) -> None:
     """Columns, rows, bytes and notes are the same, but for the one that says whence they came."""
     monkeypatch.setenv("ATHENA_FLOW_NOW", NOW.isoformat())
-    given = _given(LIBRARY[name])
-    said, text = trees[tree].ask(name, given, stored=False)
-    said_of_store, stored = trees[tree].ask(name, given, stored=True)
+    params = _given(LIBRARY[name])
+    said, text = trees[tree].ask(name, params, stored=False)
+    said_of_store, stored = trees[tree].ask(name, params, stored=True)
     assert said_of_store == said
     assert stored.columns == text.columns
     assert [*stored.rows] == [*text.rows]

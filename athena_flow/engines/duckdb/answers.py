@@ -37,7 +37,7 @@ from athena_flow.sqltext import name
 from athena_flow.table import TableSpec
 from athena_flow.translate import to_duckdb
 
-MEMORY = "1400MB"
+MEMORY = "1200MB"
 """What DuckDB keeps of a table and of its own work; what is more goes to disk."""
 KEY_TYPES = {
     "string": "VARCHAR",

@@ -8,6 +8,7 @@ left out as they come in. So all processors are busy, and memory holds columns, 
 from __future__ import annotations
 
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -89,6 +90,8 @@ class Load:
         self._raw = name(spec.database, f"{spec.name}$raw").text
         self._headless = spec.headless or spec.format
         self._skip_bad = skip_bad
+        self.stopped = threading.Event()
+        """Nothing more is read once it is set."""
         keys = dict(spec.keys)
         self._keys = [column for column, _ in columns if column in keys]
         self._data = [(c, kind) for c, kind in columns if c in spec.format]
@@ -113,9 +116,14 @@ class Load:
             threads(WORKERS) as pool,
             closing(in_order(pool, self._batch, enumerate(batches), 2 * WORKERS)) as loaded,
         ):
-            for logs in loaded:
-                done += logs
-                progress("reading logs", done, len(objects))
+            try:
+                for logs in loaded:
+                    done += logs
+                    progress("reading logs", done, len(objects))
+            except Exception:
+                self.stopped.set()
+                pool.shutdown(wait=True, cancel_futures=True)  # or they would fill what comes next
+                raise
         self._db.execute("RESET disabled_optimizers")
         self._count(batches)
 
@@ -136,6 +144,8 @@ class Load:
         whole = Texts()
         with self._db.cursor() as db:
             for log, place in batch:
+                if self.stopped.is_set():
+                    raise EngineError("reading logs was stopped")
                 whole.join(self._read(db, number, log, place))
                 if whole.size_bytes >= BATCH_BYTES:
                     self._insert(db, number, whole)

@@ -57,9 +57,13 @@ class PieceWriter:
         self._folder, self._spill = folder, spill
         self._own = threading.local()
         self._open: list[duckdb.DuckDBPyConnection] = []
+        self._loads: dict[int, Load] = {}
+        """What each thread reads, or was the last to read."""
 
     def stop(self) -> None:
         """Ends what is under way, if anything is."""
+        for load in self._loads.values():
+            load.stopped.set()
         for db in self._open:
             db.interrupt()
 
@@ -80,10 +84,15 @@ class PieceWriter:
         target = self._folder / path
         part = target.with_name(f"{target.name}.part")
         before = [str(self._folder / base)] if base else []
-        write = _columns if is_columns(form) else _text
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            counts = write(self._db(), form, paths, before, part)
+            db = self._db()
+            if is_columns(form):
+                counts = _columns(db, form, paths, before, part)
+            else:
+                logs = _Lines(db, replace(_TABLE, format=header_format(form)))
+                self._loads[threading.get_ident()] = logs
+                counts = _text(db, logs, paths, before, part)
             part.replace(target)
             return replace(counts, stamp=file_stamp(target.stat()))
         except OSError as error:
@@ -111,14 +120,12 @@ def _columns(
 
 def _text(
     db: duckdb.DuckDBPyConnection,
-    form: str,
+    logs: _Lines,
     paths: Sequence[str],
     base: Sequence[str],
     part: Path,
 ) -> Counts:
     """Writes text logs, and what the piece ``base`` held before."""
-    notes = Notes()
-    logs = _Lines(db, replace(_TABLE, format=header_format(form)), notes)
     logs.all({ObjectInfo(p, Path(p).stat().st_size): _NOWHERE for p in paths}, no_progress)
     source = logs.rows()
     if base:
@@ -129,7 +136,7 @@ def _text(
         counts,
         odd_rows=odd,
         first_odd=logs.first_odd(first) if odd else "",
-        undecodable=frozenset(notes.undecodable),
+        undecodable=frozenset(logs.notes.undecodable),
     )
 
 
@@ -139,9 +146,9 @@ class _Lines(Load):
     Raises SeveralFormats for a header of another format.
     """
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, spec: TableSpec, notes: Notes) -> None:
-        super().__init__(db, spec, spec.columns, notes)
-        self.spec = spec
+    def __init__(self, db: duckdb.DuckDBPyConnection, spec: TableSpec) -> None:
+        self.spec, self.notes = spec, Notes()
+        super().__init__(db, spec, spec.columns, self.notes)
         self._escaped = False
         self._batches: Sequence[Batch] = ()
 
@@ -165,9 +172,15 @@ class _Lines(Load):
 
     def _insert(self, db: duckdb.DuckDBPyConnection, number: int, texts: Texts) -> None:
         for form, pieces in texts.taken():
-            self._escaped = self._escaped or form.escaped
-            values = {"texts": [piece for piece, _ in pieces]}
-            db.execute(f"INSERT INTO {self.spec.sql} SELECT line, {number} FROM {lines()}", values)
+            if form.escaped:
+                self._escaped = True
+            into = f"INSERT INTO {self.spec.sql} SELECT line, {number} FROM {lines()}"
+            try:
+                db.execute(into, {"texts": [piece for piece, _ in pieces]})
+            except duckdb.Error as error:
+                raise CannotWrite(
+                    f"cannot write what memory does not hold: {first_line(error)}", hint=_ROOM
+                ) from error
 
     def _count(self, batches: Sequence[Batch]) -> None:
         self._batches = batches

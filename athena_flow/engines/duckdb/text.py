@@ -9,6 +9,7 @@ each says what the lines below it hold.
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from isal.isal_zlib import decompressobj
 from athena_flow.engines.duckdb.database import DUCKDB_TYPES
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.errors import BadFile, RequestError
+from athena_flow.fields import NAMES
 from athena_flow.logformat import LogFormat, format_of, is_header
 from athena_flow.sqltext import name
 
@@ -31,6 +33,10 @@ PIECE_BYTES = 2**19
 GZIP = b"\x1f\x8b"
 FIELDS = "$fields"
 """The column of split lines that is a line's fields."""
+_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?(?:%s)[ \n]" % b"|".join(sorted(map(str.encode, NAMES))))
+_BELOW = re.compile(b"\n" + _BEGIN.pattern)
+_LETTERS = b"orstuv"
+"""Every known name has one of them, but for az-id and end."""
 _MEMBERS = 31
 """zlib's ``wbits`` for a gzip header and its checksum."""
 
@@ -76,7 +82,7 @@ def first_odd(path: str, headless: LogFormat) -> int | None:
     for piece in _pieces(path):
         for line in _decoded(piece)[0].removesuffix(b"\n").split(b"\n"):
             number += 1
-            text = line.removeprefix(BOM_UTF8).decode() if number == 1 else line.decode()
+            text = line.removeprefix(BOM_UTF8).decode()
             if log_format is None or is_header(text):
                 log_format = _format(path, text, headless)
             if not is_header(text) and text.count(" ") + 1 != len(log_format.fields):
@@ -152,9 +158,9 @@ def _blocks(raw: BinaryIO) -> Iterator[bytes]:
                 raise EOFError("it ends in the middle of its compressed data")
             yield member.decompress(data)
             data = b"" if member.eof else raw.read(BLOCK_BYTES)
-        data = (member.unused_data or raw.read(BLOCK_BYTES)).lstrip(b"\0")
-        if len(data) < len(GZIP):
-            data += raw.read(BLOCK_BYTES)
+        data = member.unused_data.lstrip(b"\0")
+        while len(data) < len(GZIP) and (more := raw.read(BLOCK_BYTES)):
+            data = (data + more).lstrip(b"\0")
         if data and not data.startswith(GZIP):
             raise EOFError("something that is no gzip stands behind its compressed data")
 
@@ -187,19 +193,21 @@ def _known_format(head: str, table: LogFormat) -> LogFormat:
 def _sections(path: str, text: bytes, log_format: LogFormat) -> Iterator[tuple[LogFormat, bytes]]:
     """The text without header lines, cut where one of them says another format.
 
-    A header is looked for by the longest name in the one before.
+    A header below others is known by the longest name of the one before, or by a known name
+    that it begins with.
     """
     mark = max((f.name for f in log_format.fields), key=len).encode()
-    if not _holds(text, mark):
+    if not _may_hold_header(text, mark):
         yield log_format, text
         return
     kept: list[bytes] = []
     for line in text.splitlines(keepends=True):
-        head = line.removeprefix(BOM_UTF8).decode().removesuffix("\n") if mark in line else ""
-        if not is_header(head):
+        head = line.removeprefix(BOM_UTF8)
+        words = head.decode().removesuffix("\n")
+        if not ((mark in line or _BEGIN.match(head)) and is_header(words)):
             kept.append(line)
             continue
-        found = _format(path, head, log_format)
+        found = _format(path, words, log_format)
         if found != log_format:
             yield log_format, b"".join(kept)
             log_format, kept = found, []
@@ -207,6 +215,10 @@ def _sections(path: str, text: bytes, log_format: LogFormat) -> Iterator[tuple[L
     yield log_format, b"".join(kept)
 
 
-def _holds(text: bytes, mark: bytes) -> bool:
-    """``mark in text``; most often one of its letters is nowhere, which is known sooner."""
-    return all(letter in text for letter in set(mark)) and mark in text
+def _may_hold_header(text: bytes, mark: bytes) -> bool:
+    """False for most texts, by a look for single letters, which is by far the quickest."""
+    if all(letter in text for letter in set(mark)) and mark in text:
+        return True
+    if not any(letter in text for letter in _LETTERS):
+        return False
+    return bool(_BEGIN.match(text) or _BELOW.search(text))
