@@ -25,9 +25,9 @@ SETTINGS = (
 )
 CACHE_SIZE = "2GB"
 """Downloads that wait on disk to be read, unless the user says more or less."""
-WORKERS = min(4, os.cpu_count() or 1)
-"""Places that are read and written side by side: each alone leaves a processor idle now and
-then."""
+PROCESSORS = os.cpu_count() or 1
+WORKERS = min(4, PROCESSORS)
+"""Places that are read and written side by side, the processors shared among them."""
 AHEAD = 2
 """Places of a bucket that are fetched while others are written."""
 _TICK_NS = 50_000_000
@@ -60,7 +60,7 @@ def run(s: Settings) -> None:
         holding = store.holding(found.source) if store.exists() else Holding()
         plan = prepare(found, window, holding, store.is_sound, retry_bad=not s.skip_bad_files)
         if not s.dry_run:
-            tools = stack.enter_context(_tools(s, store))
+            tools = stack.enter_context(_tools(s, store, len(plan.changes)))
             report = ingest(found, plan, window, wire.now(), log_format, tools, progress)
     _tell(s, found, plan, report, store)
 
@@ -101,12 +101,13 @@ def _found(s: Settings, window: Window, store: Store, progress: Progress) -> Fou
 
 
 @contextmanager
-def _tools(s: Settings, store: Store) -> Iterator[Tools]:
+def _tools(s: Settings, store: Store, places: int) -> Iterator[Tools]:
     """What reads logs where they lie, or fetches them, and writes pieces."""
     from athena_flow.engines.duckdb.piecewriter import PieceWriter
     from athena_flow.ingest import Tools
 
-    write = PieceWriter(store.folder, store.work)
+    threads = max(1, PROCESSORS // max(1, min(WORKERS, places)))
+    write = PieceWriter(store.folder, store.work, threads)
     if not stored.is_bucket(s.logs):
         yield Tools(
             keeper=store,

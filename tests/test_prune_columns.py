@@ -130,6 +130,23 @@ def test_ranges_are_what_plain_comparisons_say(where: str, ranges: list[str]) ->
 
 
 @pytest.mark.parametrize(
+    ("where", "among"),
+    [
+        ("bytes IN (7, 5)", (5, 7)),
+        ("bytes IN (7, 5, 9) AND bytes IN (5, 9, 11)", (5, 9)),
+        ("bytes IN (7, 5) AND bytes > 1", (5, 7)),
+        ("bytes IN (7, 5) AND bytes IN (1, 2)", ()),
+        ("bytes IN (7, NULL)", None),
+        ("bytes BETWEEN 5 AND 7", ()),
+    ],
+)
+def test_lists_keep_their_values(where: str, among: tuple[int, ...] | None) -> None:
+    """All lists of a column together; one that is empty is none, and leaves the ends."""
+    (scan,) = _scans(f"SELECT 1 FROM logs WHERE {where}")
+    assert [r.among for r in scan.ranges] == ([] if among is None else [among])
+
+
+@pytest.mark.parametrize(
     "sql",
     [
         "SELECT 1 FROM (SELECT * FROM logs) WHERE bytes = 5",

@@ -39,6 +39,8 @@ class Range:
     column: str
     low: int | str | None
     high: int | str | None
+    among: tuple[int | str, ...] = ()
+    """The values themselves, where a statement lists them."""
 
 
 @dataclass(frozen=True, slots=True)

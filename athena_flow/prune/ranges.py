@@ -21,11 +21,14 @@ def ranges(conditions: Sequence[exp.Expr], columns: Mapping[str, str]) -> Iterat
     for condition in conditions:
         one = _range(condition.unnest(), columns)
         if one is not None:
-            other = found.get(one.column, one)
-            found[one.column] = Range(
-                one.column, _outer(max, one.low, other.low), _outer(min, one.high, other.high)
-            )
+            found[one.column] = _both(one, found.get(one.column, one))
     yield from (one for one in found.values() if (one.low, one.high) != (None, None))
+
+
+def _both(one: Range, other: Range) -> Range:
+    low, high = _outer(max, one.low, other.low), _outer(min, one.high, other.high)
+    lists = [set(r.among) for r in (one, other) if r.among]
+    return Range(one.column, low, high, tuple(sorted(set.intersection(*lists))) if lists else ())
 
 
 def _range(node: exp.Expr, columns: Mapping[str, str]) -> Range | None:
@@ -40,12 +43,14 @@ def _range(node: exp.Expr, columns: Mapping[str, str]) -> Range | None:
     else:
         operands = node.expressions
     kind = columns.get(node.this.name, "")
-    values = [_value(operand, kind) for operand in operands]
-    if not values or None in values:
+    found = [_value(operand, kind) for operand in operands]
+    values = tuple(value for value in found if value is not None)
+    if not values or len(values) < len(found):
         return None
     if isinstance(node, exp.Between):
-        return Range(node.this.name, *values)
-    return Range(node.this.name, _outer(min, *values), _outer(max, *values))
+        low, high = values
+        return Range(node.this.name, low, high)
+    return Range(node.this.name, _outer(min, *values), _outer(max, *values), values)
 
 
 def _compared(

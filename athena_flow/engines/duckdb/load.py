@@ -32,15 +32,18 @@ BATCH_BYTES = max(8, 64 // WORKERS) * 2**20
 """Text that one thread loads at a time, about."""
 INFLATION = 4
 """Bytes of text in a byte of gzip, about, in flow logs."""
-WARM_BYTES = 4 * 2**20
-"""Asked of the C library once and given back: glibc then keeps blocks of a piece's size instead
-of returning each to the system (M_MMAP_THRESHOLD); page faults fell to a seventh."""
+WARM_BYTES = 31 * 2**20
+"""Asked of the C library once and given back: glibc then keeps blocks below it, and what is freed
+at the end of a batch, instead of returning each to the system (M_MMAP_THRESHOLD, of 32 MiB at
+most, and the M_TRIM_THRESHOLD that follows it); page faults fell to a seventh."""
 _SETTINGS = (
     "preserve_insertion_order = false",
     "checkpoint_threshold = '1TB'",  # or the table is compressed again and again, for a fifth more
     "disabled_optimizers = 'filter_pushdown'",  # or lines are split once for each condition
 )
 """For loading."""
+FEW = 100
+"""Listed values that each row is held against; of more, the least and the greatest."""
 ODD = "$odd"
 """A hidden column: the number of the batch, in a row that has another number of fields than
 its header."""
@@ -77,6 +80,9 @@ class Texts:
 class Load:
     """Loads the needed columns of one table, a batch of files at a time."""
 
+    workers = WORKERS
+    batch_bytes = BATCH_BYTES
+
     def __init__(
         self,
         db: duckdb.DuckDBPyConnection,
@@ -108,13 +114,13 @@ class Load:
         columnar = {o: place for o, place in objects.items() if o.uri.endswith(parquet.SUFFIX)}
         self._insert_parquet(columnar)
         lined = {log: place for log, place in objects.items() if log not in columnar}
-        batches = list(_batches(lined))
+        batches = list(_batches(lined, self.batch_bytes))
         done = len(columnar)
         bytes(WARM_BYTES)
         progress("reading logs", done, len(objects))
         with (
-            threads(WORKERS) as pool,
-            closing(in_order(pool, self._batch, enumerate(batches), 2 * WORKERS)) as loaded,
+            threads(self.workers) as pool,
+            closing(in_order(pool, self._batch, enumerate(batches), 2 * self.workers)) as loaded,
         ):
             try:
                 for logs in loaded:
@@ -147,7 +153,7 @@ class Load:
                 if self.stopped.is_set():
                     raise EngineError("reading logs was stopped")
                 whole.join(self._read(db, number, log, place))
-                if whole.size_bytes >= BATCH_BYTES:
+                if whole.size_bytes >= self.batch_bytes:
                     self._insert(db, number, whole)
             self._insert(db, number, whole)
         return len(batch)
@@ -161,7 +167,7 @@ class Load:
         pieces = text.read_text(log.uri, self._headless, self._notes)
         try:
             for form, records in self._checked(log.uri, pieces):
-                if texts.size_bytes >= BATCH_BYTES:
+                if texts.size_bytes >= self.batch_bytes:
                     if not begun:
                         db.begin()
                         begun = True
@@ -310,14 +316,14 @@ def _failed(error: duckdb.Error) -> EngineError:
     return EngineError(f"duckdb: reading logs: {first_line(error)}")
 
 
-def _batches(objects: Mapping[ObjectInfo, Registered]) -> Iterator[Batch]:
-    """The objects in order, so many at a time as hold about `BATCH_BYTES` of text."""
+def _batches(objects: Mapping[ObjectInfo, Registered], size_bytes: int) -> Iterator[Batch]:
+    """The objects in order, so many at a time as hold about so much text."""
     batch: Batch = []
     size = 0
     for log, place in objects.items():
         size += log.size_bytes * (INFLATION if log.uri.endswith(".gz") else 1)
         batch.append((log, place))
-        if size >= BATCH_BYTES:
+        if size >= size_bytes:
             yield batch
             batch, size = [], 0
     if batch:
@@ -331,6 +337,8 @@ def _within(rows: Rows) -> str:
 
 def _holds(r: Range) -> str:
     column = name(r.column).text
+    if 0 < len(r.among) <= FEW:
+        return f"{column} IN ({', '.join(map(literal, r.among))})"
     low = [] if r.low is None else [f"{column} >= {literal(r.low)}"]
     high = [] if r.high is None else [f"{column} <= {literal(r.high)}"]
     same = [f"{column} = {literal(r.low)}"] if r.low == r.high else []

@@ -53,8 +53,9 @@ _ROOM = "make room, or give another --store"
 class PieceWriter:
     """Writes pieces below a store's folder, for several threads a database each."""
 
-    def __init__(self, folder: Path, spill: Path) -> None:
-        self._folder, self._spill = folder, spill
+    def __init__(self, folder: Path, spill: Path, threads: int) -> None:
+        """``threads`` are those of one piece."""
+        self._folder, self._spill, self._threads = folder, spill, threads
         self._own = threading.local()
         self._open: list[duckdb.DuckDBPyConnection] = []
         self._loads: dict[int, Load] = {}
@@ -75,7 +76,7 @@ class PieceWriter:
             self._open.append(db)
             db.execute(f"SET temp_directory = {literal(str(self._spill))}")
             db.execute(f"SET memory_limit = '{MEMORY}'")
-            db.execute("SET preserve_insertion_order = false")
+            db.execute(f"SET threads = {self._threads}")
         db.execute(f"DROP SCHEMA IF EXISTS {name(_TABLE.database)} CASCADE")
         return db
 
@@ -91,6 +92,7 @@ class PieceWriter:
                 counts = _columns(db, form, paths, before, part)
             else:
                 logs = _Lines(db, replace(_TABLE, format=header_format(form)))
+                logs.workers = self._threads
                 self._loads[threading.get_ident()] = logs
                 counts = _text(db, logs, paths, before, part)
             part.replace(target)
@@ -145,6 +147,8 @@ class _Lines(Load):
 
     Raises SeveralFormats for a header of another format.
     """
+
+    batch_bytes = 16 * 2**20
 
     def __init__(self, db: duckdb.DuckDBPyConnection, spec: TableSpec) -> None:
         self.spec, self.notes = spec, Notes()
