@@ -35,6 +35,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
+SKIP_BAD_FILES = "--skip-bad-files leaves out what cannot be read, and says so with each query"
+"""What a log that cannot be read may be answered with."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, by the shells' convention of 128 + SIGINT."""
 

@@ -16,9 +16,25 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from athena_flow.errors import AccessDenied, BadFile, BadFormat, NotFound, RequestError, files, some
+from athena_flow.errors import (
+    SKIP_BAD_FILES,
+    AccessDenied,
+    BadFile,
+    BadFormat,
+    NotFound,
+    RequestError,
+    files,
+    some,
+)
 from athena_flow.layout import ORGANISATION, ROOT, Layout, spellings
-from athena_flow.logformat import DEFAULT, LogFormat, format_of, has_default_shape, is_header
+from athena_flow.logformat import (
+    DEFAULT,
+    LogFormat,
+    format_of,
+    has_default_shape,
+    is_header,
+    is_json,
+)
 from athena_flow.manifest import (
     PARQUET,
     Bad,
@@ -38,7 +54,6 @@ from athena_flow.ports import ObjectInfo, ObjectStore, Progress
 from athena_flow.walk import Folder, Stray, walk
 from athena_flow.window import DAY, Window
 
-SKIP = "--skip-bad-files leaves out what cannot be read, and says so with each query"
 SUFFIXES = (".log", ".log.gz", ".gz", PARQUET)
 """What the names of logs end in."""
 
@@ -70,6 +85,7 @@ class Outcome:
 
     pieces: tuple[Piece, ...] = ()
     empty: tuple[Kept, ...] = ()
+    """Logs without a row, and files that are no flow logs."""
     bad: tuple[Bad, ...] = ()
     waiting: tuple[ObjectInfo, ...] = ()
     """Logs of this place that a later step reads."""
@@ -353,7 +369,7 @@ class _Work:
             drop = ()
             keep.update({piece.form: piece for piece in outcome.pieces})
             tally.bad += outcome.bad
-            tally.read += len(step)
+            tally.read += len(step) - len(outcome.bad)
             tally.rows += sum(piece.rows for piece in outcome.pieces)
             tally.rows -= sum(piece.rows for piece in old)
             self._report(step)
@@ -378,7 +394,7 @@ class _Work:
             try:
                 head = self._tools.head(paths[log.uri]) if log.size_bytes else None
                 kept = Kept(log.uri, log.size_bytes, log.stamp, head)
-                if head is None:
+                if head is None or (is_json(head) and not log.uri.endswith(PARQUET)):
                     empty.append(kept)
                 else:
                     forms[self._form(kept, head)].append(kept)
@@ -456,5 +472,5 @@ class _Work:
         path = paths[log.uri]
         message = log.uri + error.message.removeprefix(path)
         if not self._tools.skip_bad:
-            raise BadFile(message, hint=error.hint or SKIP) from error
+            raise BadFile(message, hint=error.hint or SKIP_BAD_FILES) from error
         return Bad(log.uri, log.size_bytes, log.stamp, message.removeprefix(f"{log.uri}: "))

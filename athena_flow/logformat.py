@@ -135,6 +135,11 @@ def is_header(line: str) -> bool:
     return known > 0 and known * 2 >= len(words)
 
 
+def is_json(line: str) -> bool:
+    """Is it the begin of another kind of log, such as CloudTrail's?"""
+    return line.lstrip().startswith(("{", "["))
+
+
 _DEFAULT_RECORD = re.compile(
     r"\d+ (?:\d{1,12}|unknown) \S+ (?:\S+ ){7}\d+ \d+ \S+ (?:OK|NODATA|SKIPDATA)", re.ASCII
 )

@@ -350,7 +350,8 @@ def match(
             continue
         pieces.append((piece, places.pop(), path))
         taken.update(log.uri for log in piece.logs)
-    empty = [log.uri for log in holding.empty if log.is_now(now.get(log.uri))]
+    none = (log for log in holding.empty if log.head is None)
+    empty = [log.uri for log in none if log.is_now(now.get(log.uri))]
     taken.update(empty)
     rest = {log: place for log, place in logs.items() if log.uri not in taken}
     what = "damaged files of the store, not read"

@@ -31,6 +31,8 @@ from test_dirty_logs import EVERY, RUNNABLE, SPEC, written
 
 from athena_flow import ingesting, params, query, stored
 from athena_flow.engines.duckdb import DuckDBEngine
+from athena_flow.engines.duckdb import text as duckdb_text
+from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.errors import BadFile, BadFormat
 from athena_flow.layout import DAILY, FLAT, Partition, find_partition
 from athena_flow.local import first_line, list_logs
@@ -270,7 +272,7 @@ def test_a_bad_file_fails_the_ingest_by_name(apart: Tree, tmp_path: Path, kind: 
     assert caught.value.message.startswith(f"{path}: ")
     assert "--skip-bad-files" in (caught.value.hint or "")
     done = ingested(tree.root, tree.store)
-    assert (done["bad"], done["rows"], done["read"]) == ([str(path)], 2, 2)
+    assert (done["bad"], done["rows"], done["read"]) == ([str(path)], 2, 1)
     with pytest.raises(BadFile, match=kind.bad) as caught:
         ask(tree, listed(tree.root))
     assert caught.value.message.startswith(f"{path}: ")
@@ -280,7 +282,8 @@ def test_a_bad_file_fails_the_ingest_by_name(apart: Tree, tmp_path: Path, kind: 
 def test_the_ingest_counts_what_stands_beside_the_files(days: Tree, tmp_path: Path) -> None:
     """Files, rows, bad ones and those of several formats, in its own report."""
     done = ingested(days.root, tmp_path / "store")
-    assert done["files"] == done["new"] == done["read"] == len(CORPUS)
+    assert done["files"] == done["new"] == len(CORPUS)
+    assert done["read"] == len(CORPUS) - len(done["bad"])
     assert done["rows"] == len(rows_of(days.kept))
     assert sorted(done["bad"]) == sorted(path for path, kind in days.files.items() if kind.bad)
     (several,) = [path for path, kind in days.files.items() if kind.name in SEVERAL]
@@ -691,6 +694,18 @@ def beyond() -> Iterator[Dirty]:
         text(HEADER, ONE, other, TWO),
         (FIRST, changed(SECOND, interface_id=None)),
     )
+    new = "brand-new " + HEADER.replace("interface-id", "vpc-id")
+    yield Dirty(
+        "header-below-of-a-new-name.log",
+        text(HEADER, ONE, new, f"x {TWO}", f"x {TWO} more"),
+        (FIRST, *(changed(SECOND, interface_id=None),) * 2),
+        odd=1, first_odd=5,
+    )  # fmt: skip
+    yield Dirty(
+        "returns-alone-in-many-pieces.log",
+        text(HEADER, *([ONE, TWO] * 9_000)).replace(b"\n", b"\r"),
+        (FIRST, SECOND) * 9_000,
+    )
 
 
 FURTHER = tuple(beyond())
@@ -708,8 +723,54 @@ def test_a_defect_further_down(tmp_path: Path, kind: Dirty) -> None:
     result = ask(tree, listed(root))
     assert Counter(result.rows) == Counter(rows_of(files))
     assert result.notes[:-1] == told(files)
-    stored = 1 if kind.name == "header-below-of-other-names.log" else 2
+    stored = 1 if kind.name.startswith("header-below-of-") else 2
     assert result.notes[-1].startswith(f"read from the store: {count_of(stored)}")
+
+
+def test_a_line_without_an_end_is_refused_by_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it takes the machine's memory."""
+    monkeypatch.setattr(duckdb_text, "LINE_BYTES", 2 * 2**20)
+    log = tmp_path / "long.log"
+    log.write_bytes(text(HEADER) + b"x" * 3 * 2**20)
+    with pytest.raises(BadFile, match="a line has more than 2,097,152 bytes"):
+        list(duckdb_text.read_text(str(log), DEFAULT, Notes()))
+
+
+def test_json_among_the_logs_is_left_out_and_not_asked_for_again(
+    cli: Callable[..., Ran], tmp_path: Path
+) -> None:
+    """As a query leaves it out; --log-format, which would make rows of it, is not hinted at."""
+    root = tmp_path / "logs"
+    root.mkdir()
+    (root / "a.log").write_bytes(text(HEADER, ONE))
+    (root / "trail.log").write_bytes(b'{"Records": []}\n')
+    words = ("--logs", str(root), "--store", str(tmp_path / "store"), "--as", "json")
+    reads = [json.loads(cli("ingest", *words).out)["read"] for _ in range(2)]
+    assert reads == [2, 0]
+    done = cli("run", "log-status-summary", *words)
+    assert json.loads(done.out)["rows"] == [["OK", 1]]
+    assert "left out, JSON and no flow log: 1 file" in done.err
+    assert "read from the store: 1 file" in done.err
+
+
+def test_odd_rows_of_two_tables_of_the_store(cli: Callable[..., Ran], tmp_path: Path) -> None:
+    """The first of them is told, of either table."""
+    for table in "ab":
+        folder = f"{table}/AWSLogs/123456789010/vpcflowlogs/us-east-1/2026/11/10"
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "1.log").write_bytes(text(HEADER, ONE, "short"))
+        local = ("--engine", "duckdb", "--table", table, "--catalog", str(tmp_path / "catalog"))
+        assert not cli("init-table", *local, "--location", str(tmp_path / table)).code
+        span = ("--since", "2026-11-10", "--until", "2026-11-11")
+        assert not cli("add-partitions", *local, *span).code
+        assert not cli("ingest", "--logs", table, "--store", "store", cwd=tmp_path).code
+    sql = tmp_path / "both.sql"
+    sql.write_text("SELECT count(*) AS n FROM a UNION ALL SELECT count(*) FROM b")
+    done = cli("run", *local, "--sql", str(sql), "--store", "store", cwd=tmp_path)
+    assert done.out.split() == ["n", "2", "2"], done.err
+    assert "rows with fewer or more fields than their header: 2, the first at" in done.err
 
 
 LARGE = 17 * 2**20

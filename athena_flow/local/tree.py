@@ -31,6 +31,7 @@ from athena_flow.logformat import (
     from_names,
     has_default_shape,
     is_header,
+    is_json,
     union,
 )
 from athena_flow.ports import ObjectInfo, Registered
@@ -49,7 +50,6 @@ GZIP = b"\x1f\x8b"
 _MEMBERS = 31
 """zlib's ``wbits`` for a gzip header and its checksum."""
 _PARQUET = b"PAR1"
-_JSON = ("{", "[")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 ParquetColumns = Callable[[str], Sequence[str]]
@@ -247,7 +247,7 @@ def _looked_at(
             continue
         if line is None:
             empty.append(log.uri)
-        elif line.lstrip().startswith(_JSON):
+        elif is_json(line):
             foreign.append(log.uri)
         else:
             looked[log] = line

@@ -19,7 +19,7 @@ from athena_flow.engines.duckdb import parquet, text
 from athena_flow.engines.duckdb.database import DUCKDB_TYPES, FILE, fetched, first_line
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.engines.duckdb.text import Form
-from athena_flow.errors import BadFile, EngineError, some
+from athena_flow.errors import SKIP_BAD_FILES, BadFile, EngineError, some
 from athena_flow.logformat import LogFormat
 from athena_flow.parallel import in_order, threads
 from athena_flow.ports import ObjectInfo, Progress, Registered
@@ -185,6 +185,7 @@ class Load:
 
     def _bad(self, path: str, error: BadFile) -> None:
         if not self._skip_bad:
+            error.hint = error.hint or SKIP_BAD_FILES
             raise error
         self._notes.bad.append(path)
 

@@ -39,7 +39,7 @@ def add_pieces(
     order = {log.uri: number for number, log in enumerate(logs)}
     by_schema: dict[Schema, list[tuple[Piece, Registered, str]]] = defaultdict(list)
     odd = [notes.first_odd, *(piece.first_odd for piece, _, _ in match.pieces)]
-    notes.first_odd = min(filter(None, odd), default="", key=lambda at: order[_log(at)])
+    notes.first_odd = min(filter(None, odd), default="", key=lambda at: order.get(_log(at), -1))
     ends = any(column == "end" for column, _ in columns)
     for piece, place, path in match.pieces:
         by_schema[_schema(piece)].append((piece, place, path))

@@ -22,7 +22,6 @@ from isal.isal_zlib import decompressobj
 from athena_flow.engines.duckdb.database import DUCKDB_TYPES
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.errors import BadFile, RequestError
-from athena_flow.fields import NAMES
 from athena_flow.logformat import LogFormat, format_of, is_header
 from athena_flow.sqltext import name
 
@@ -30,13 +29,16 @@ BLOCK_BYTES = 2**16
 """Read from a file at a time."""
 PIECE_BYTES = 2**19
 """Text of one file that is split at a time, about."""
+LINE_BYTES = 64 * 2**20
+"""Longest line that is read; Athena's own limit is 200 MB."""
 GZIP = b"\x1f\x8b"
 FIELDS = "$fields"
 """The column of split lines that is a line's fields."""
-_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?(?:%s)[ \n]" % b"|".join(sorted(map(str.encode, NAMES))))
+_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)? *[a-z][a-z-]*(?:\n| [a-z][a-z-]*[ \n])")
+"""How headers begin: with two names, or with the only one."""
 _BELOW = re.compile(b"\n" + _BEGIN.pattern)
-_LETTERS = b"orstuv"
-"""Every known name has one of them, but for az-id and end."""
+_LETTERS = b"orstuvz"
+"""Every known name has one of them, but for end."""
 _MEMBERS = 31
 """zlib's ``wbits`` for a gzip header and its checksum."""
 
@@ -80,12 +82,13 @@ def first_odd(path: str, headless: LogFormat) -> int | None:
     log_format: LogFormat | None = None
     number = 0
     for piece in _pieces(path):
-        for line in _decoded(piece)[0].removesuffix(b"\n").split(b"\n"):
+        for line in _decoded(piece)[0].splitlines(keepends=True):
             number += 1
-            text = line.removeprefix(BOM_UTF8).decode()
-            if log_format is None or is_header(text):
-                log_format = _format(path, text, headless)
-            if not is_header(text) and text.count(" ") + 1 != len(log_format.fields):
+            words = _words(line) if log_format is None else line.decode().removesuffix("\n")
+            header = is_header(words) if log_format is None else _is_header(line, log_format)
+            if log_format is None or header:
+                log_format = _format(path, _words(line), headless)
+            if not header and words.count(" ") + 1 != len(log_format.fields):
                 return number
     return None
 
@@ -132,7 +135,9 @@ def _pieces(path: str) -> Iterator[bytes]:
             size = 0
             for block in _blocks(raw):
                 size += len(block)
-                end = block.rfind(b"\n") + 1 if size >= PIECE_BYTES else 0
+                end = _line_end(block) if size >= PIECE_BYTES else 0
+                if not end and size > LINE_BYTES:
+                    raise BadFile(f"{path}: a line has more than {LINE_BYTES:,} bytes")
                 if end:
                     yield b"".join((*blocks, block[:end]))
                     blocks, size = [], len(block) - end
@@ -141,6 +146,11 @@ def _pieces(path: str) -> Iterator[bytes]:
                 yield b"".join(blocks)
     except (OSError, EOFError, IsalError) as error:  # type: ignore[misc]  # a class, not its object
         raise BadFile(f"{path}: cannot be read: {error}") from error
+
+
+def _line_end(block: bytes) -> int:
+    """Where the last line that surely ends in a block does; 0 where none does."""
+    return block.rfind(b"\n") + 1 or block.rfind(b"\r", 0, -1) + 1
 
 
 def _blocks(raw: BinaryIO) -> Iterator[bytes]:
@@ -191,34 +201,44 @@ def _known_format(head: str, table: LogFormat) -> LogFormat:
 
 
 def _sections(path: str, text: bytes, log_format: LogFormat) -> Iterator[tuple[LogFormat, bytes]]:
-    """The text without header lines, cut where one of them says another format.
-
-    A header below others is known by the longest name of the one before, or by a known name
-    that it begins with.
-    """
-    mark = max((f.name for f in log_format.fields), key=len).encode()
-    if not _may_hold_header(text, mark):
+    """The text without header lines, cut where one of them says another format."""
+    if not _may_hold_header(text, log_format):
         yield log_format, text
         return
     kept: list[bytes] = []
     for line in text.splitlines(keepends=True):
-        head = line.removeprefix(BOM_UTF8)
-        words = head.decode().removesuffix("\n")
-        if not ((mark in line or _BEGIN.match(head)) and is_header(words)):
+        if not _is_header(line, log_format):
             kept.append(line)
             continue
-        found = _format(path, words, log_format)
+        found = _format(path, _words(line), log_format)
         if found != log_format:
             yield log_format, b"".join(kept)
             log_format, kept = found, []
-            mark = max((f.name for f in log_format.fields), key=len).encode()
     yield log_format, b"".join(kept)
 
 
-def _may_hold_header(text: bytes, mark: bytes) -> bool:
-    """False for most texts, by a look for single letters, which is by far the quickest."""
+def _words(line: bytes) -> str:
+    return line.removeprefix(BOM_UTF8).decode().removesuffix("\n")
+
+
+def _is_header(line: bytes, log_format: LogFormat) -> bool:
+    """Is a line below the first a header?"""
+    return _may_hold_header(line, log_format) and is_header(_words(line))
+
+
+def _may_hold_header(text: bytes, log_format: LogFormat) -> bool:
+    """Is there the longest name of the header before, or something that begins as headers do?
+
+    False for most texts by a look for single letters, which is by far the quickest.
+    """
+    mark = _mark(log_format)
     if all(letter in text for letter in set(mark)) and mark in text:
         return True
     if not any(letter in text for letter in _LETTERS):
         return False
     return bool(_BEGIN.match(text) or _BELOW.search(text))
+
+
+@lru_cache(maxsize=64)
+def _mark(log_format: LogFormat) -> bytes:
+    return max((f.name for f in log_format.fields), key=len).encode()
