@@ -63,7 +63,7 @@ class PieceWriter:
 
     def stop(self) -> None:
         """Ends what is under way, if anything is."""
-        for load in self._loads.values():
+        for load in list(self._loads.values()):  # threads go on adding theirs
             load.stopped.set()
         for db in self._open:
             db.interrupt()

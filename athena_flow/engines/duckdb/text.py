@@ -84,10 +84,10 @@ def first_odd(path: str, headless: LogFormat) -> int | None:
     for piece in _pieces(path):
         for line in _decoded(piece)[0].splitlines(keepends=True):
             number += 1
-            words = _words(line) if log_format is None else line.decode().removesuffix("\n")
+            words = _words(line)
             header = is_header(words) if log_format is None else _is_header(line, log_format)
             if log_format is None or header:
-                log_format = _format(path, _words(line), headless)
+                log_format = _format(path, words, headless)
             if not header and words.count(" ") + 1 != len(log_format.fields):
                 return number
     return None
