@@ -95,10 +95,12 @@ def test_the_last_days_prune_partitions(layout: Layout, projected: bool) -> None
     sql = f"SELECT 1 FROM {spec.sql} WHERE {window}"
     (scan,) = table_scans(sql, lambda _, __: Relation(dict(spec.columns), dict(spec.keys)))
     days = {-9: False, -8: False, -6: True, -1: True, 0: True}
-    today = floor(datetime.now(UTC), DAY)
-    places = [Partition("111122223333", "us-east-1", today + n * DAY) for n in days]
-    values = [spec.values(place) for place in places]
-    assert list(chosen(scan, dict(spec.keys), values, evaluate, NOW)[0]) == [*days.values()], scan
+    for now in (NOW, NOW + 40 * DAY, datetime(2028, 3, 1, 12, tzinfo=UTC)):
+        today = floor(now, DAY)
+        places = [Partition("111122223333", "us-east-1", today + n * DAY) for n in days]
+        values = [spec.values(place) for place in places]
+        kept, _ = chosen(scan, dict(spec.keys), values, evaluate, now)
+        assert list(kept) == [*days.values()], (scan, now)
 
 
 # ---------------------------------------------------------------- what is done
