@@ -24,16 +24,17 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import NOW, Ran, total
 from dirty import BOTH, FIRST, HEADER, ONE, SECOND, SEED, TWO, Dirty, Row, changed, corpus, text
 from test_dirty_logs import EVERY, RUNNABLE, SPEC, written
 
 from athena_flow import ingesting, params, query, stored
-from athena_flow.engines.duckdb import DuckDBEngine
+from athena_flow.engines.duckdb import DuckDBEngine, answers
 from athena_flow.engines.duckdb import text as duckdb_text
 from athena_flow.engines.duckdb.notes import Notes
-from athena_flow.errors import BadFile, BadFormat
+from athena_flow.errors import BadFile, BadFormat, EngineError
 from athena_flow.layout import DAILY, FLAT, Partition, find_partition
 from athena_flow.local import first_line, list_logs
 from athena_flow.logformat import DEFAULT
@@ -370,6 +371,33 @@ def test_a_saved_query_is_that_over_the_rows(heap: Tree, name: str) -> None:
     assert stored.columns == one.columns
     assert stored.notes[-1] == whence(heap.files)
     assert not any("store" in note for note in one.notes)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_out_of_memory_over_the_store(
+    heap: Tree, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Once: the same statement over the same rows in a table; again: an error, as over logs."""
+    failures = ["Out of Memory Error: could not allocate block"] * times
+
+    def fetched(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+        if "max(account_id)" in sql and not sql.startswith("DESCRIBE") and failures:
+            raise duckdb.OutOfMemoryException(failures.pop())
+        return db.execute(sql).fetchall()
+
+    monkeypatch.setattr(answers, "fetched", fetched)
+    logs = listed(heap.root)
+    sql = "SELECT max(account_id), count(*), count(DISTINCT srcport) FROM db.logs"
+    with away(heap.root):
+        if times == 2:
+            with pytest.raises(EngineError, match="could not allocate block"):
+                ask(heap, logs, sql)
+            return
+        result = ask(heap, logs, sql)
+        assert result.rows == ask(heap, logs, sql).rows
+    assert not failures
+    assert result.rows[0][1] == len(rows_of(heap.files))
+    assert result.notes == (*told(heap.files, ends=False), whence(heap.files))
 
 
 # ---------------------------------------------------------------- daily folders

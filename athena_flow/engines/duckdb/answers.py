@@ -19,7 +19,7 @@ from athena_flow.engines.duckdb.database import (
 )
 from athena_flow.engines.duckdb.load import Load, Rows
 from athena_flow.engines.duckdb.notes import Notes
-from athena_flow.engines.duckdb.pieces import add_pieces
+from athena_flow.engines.duckdb.pieces import add_pieces, hold
 from athena_flow.errors import BadSql, EngineError
 from athena_flow.manifest import Matching, no_store
 from athena_flow.ports import (
@@ -81,6 +81,7 @@ class DuckDBEngine:
             db.execute(f"SET memory_limit = '{MEMORY}'")
             notes = Notes()
             folders: set[str] = set()
+            stored: list[TableSpec] = []
             told: list[str] = []
             for spec, parts in _tables(scans):
                 needed = _needed(tree, spec)
@@ -88,8 +89,9 @@ class DuckDBEngine:
                 load = Load(db, spec, needed, notes, _rows(sql, spec), self._skip_bad)
                 load.all(dict(match.rest), self._progress)
                 folders |= add_pieces(db, spec, needed, match, notes, load.check, parts)
+                stored += [spec] if match.pieces else []
                 told += match.notes
-            columns, rows = _answer(db, translated, folders)
+            columns, rows = _answer(db, translated, folders, stored)
         scanned = sum(scan.size_bytes for scan in scans)  # as Athena counts: each scan
         return Result(columns, rows, scanned, notes=(*notes.lines(), *told))
 
@@ -150,15 +152,26 @@ def _translated(sql: str, scans: Sequence[Scan]) -> str:
 
 
 def _answer(
-    db: duckdb.DuckDBPyConnection, sql: str, folders: Collection[str]
+    db: duckdb.DuckDBPyConnection,
+    sql: str,
+    folders: Collection[str],
+    stored: Sequence[TableSpec],
 ) -> tuple[tuple[tuple[str, str], ...], list[tuple[object, ...]]]:
-    """The statement reads tables and no files, but for those in ``folders``."""
+    """The statement reads tables and no files, but for those in ``folders``, of ``stored``."""
     try:
         db.execute(f"SET allowed_directories = [{listed(sorted(folders))}]")
         db.execute("SET enable_external_access = false")
         described = fetched(db, f"DESCRIBE {sql}")
         types = [str(row[1]) for row in described]
-        rows = fetched(db, _plain_times(sql, types))
+        plain = _plain_times(sql, types)
+        try:
+            rows = fetched(db, plain)
+        except duckdb.OutOfMemoryException:
+            if not stored:
+                raise
+            for spec in stored:
+                hold(db, spec)
+            rows = fetched(db, plain)
     except duckdb.Error as error:
         raise EngineError(f"duckdb: {first_line(error)}") from error
     columns = tuple(
