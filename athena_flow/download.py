@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from athena_flow.aws import READS, Account
 from athena_flow.awserrors import aws_failure
 from athena_flow.errors import BadFile, BadSetting, CannotWrite
-from athena_flow.manifest import PARQUET
+from athena_flow.layout import PARQUET
 from athena_flow.parallel import WORKERS
 from athena_flow.ports import ObjectInfo
 

@@ -195,3 +195,8 @@ def some(names: Collection[str], most: int = 3) -> str:
 def files(count: int) -> str:
     """``1 file``, ``12 files``."""
     return f"{count} file{'s' * (count != 1)}"
+
+
+def note(what: str, names: Collection[str]) -> tuple[str, ...]:
+    """What some files are, how many, and the names of a few; nothing where there is none."""
+    return (f"{what}: {files(len(names))}: {some(names)}",) if names else ()

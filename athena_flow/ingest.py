@@ -13,20 +13,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
 from athena_flow.errors import (
     SKIP_BAD_FILES,
-    AccessDenied,
     BadFile,
     BadFormat,
-    NotFound,
     RequestError,
     files,
+    note,
     some,
 )
-from athena_flow.layout import ORGANISATION, ROOT, Layout, spellings
+from athena_flow.layout import PARQUET
 from athena_flow.logformat import (
     DEFAULT,
     LogFormat,
@@ -36,7 +34,6 @@ from athena_flow.logformat import (
     is_json,
 )
 from athena_flow.manifest import (
-    PARQUET,
     Bad,
     Change,
     Holding,
@@ -44,31 +41,33 @@ from athena_flow.manifest import (
     Piece,
     Place,
     Plan,
+    Seal,
     in_steps,
     plan,
-    touches,
 )
 from athena_flow.parallel import in_order, threads
-from athena_flow.plan import Denied
-from athena_flow.ports import ObjectInfo, ObjectStore, Progress
-from athena_flow.walk import Folder, Stray, walk
-from athena_flow.window import DAY, Window
-
-SUFFIXES = (".log", ".log.gz", ".gz", PARQUET)
-"""What the names of logs end in."""
+from athena_flow.ports import ObjectInfo, Progress
+from athena_flow.sources import Found
+from athena_flow.window import Window
 
 
 class SeveralFormats(BadFile):
     """A text log with several headers, which say different formats: no piece can hold it."""
 
 
+class BadLogs(BadFile):
+    """Every log of a piece that cannot be in it, so that it need not be tried once for each."""
+
+    def __init__(self, each: Mapping[str, BadFile]) -> None:
+        """By their paths."""
+        super().__init__(f"{files(len(each))} cannot be read: {some(sorted(each))}")
+        self.each = each
+
+
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What a piece came to as it was written."""
 
-    size_bytes: int
-    stamp: str
-    digest: str
     rows: int
     odd_rows: int
     first_odd: str
@@ -96,6 +95,9 @@ class Keeper(Protocol):
 
     def new_path(self, source: str, place: Place, form: str, logs: Iterable[Kept]) -> str: ...
 
+    def seal(self, path: str) -> Seal:
+        """What the piece that lies there now is known by from now on."""
+
     def begin(self, source: str, waiting: Iterable[ObjectInfo], gone: Collection[str]) -> None: ...
 
     def replace(self, source: str, old: Iterable[Piece], outcome: Outcome) -> None: ...
@@ -114,7 +116,7 @@ class Tools:
     """The first line, or the columns, of the log at a path; None where it is empty."""
     write: Callable[[str, Sequence[str], str | None, str], Counts]
     """Writes the rows of the logs at these paths, which are of this form, and those of a
-    piece that is there, as a new piece. Raises BadFile."""
+    piece that is there, as a new piece. Raises BadLogs."""
     moved: Callable[[ObjectInfo], bool]
     """Is a log no more what it was when it was listed?"""
     most_bytes: int | None
@@ -126,16 +128,6 @@ class Tools:
     """Can a query read the logs themselves?"""
     skip_bad: bool = False
     """Are logs that cannot be read left out?"""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The logs of a source that a window touches."""
-
-    source: str
-    logs: tuple[ObjectInfo, ...]
-    notes: tuple[str, ...] = ()
-    denied: tuple[Denied, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,79 +154,6 @@ def notes_of(plan: Plan) -> Iterator[str]:
     yield from note("gone since the last ingest, and their rows with them", plan.gone)
     yield from note("changed since the last ingest, to be read again", plan.changed)
     yield from note("damaged files of the store, to be written anew", plan.lost)
-
-
-def note(what: str, names: Sequence[str]) -> Iterator[str]:
-    """What some logs are, how many, and the names of a few; nothing where there is none."""
-    if names:
-        yield f"{what}: {files(len(names))}: {some(names)}"
-
-
-# ---------------------------------------------------------------- what lies in a bucket
-
-
-def find_logs(location: str, window: Window, store: ObjectStore, progress: Progress) -> Found:
-    """The logs of a bucket that the window touches; only folders that lead there are listed.
-
-    Raises NotFound where there are none, and AccessDenied for a refusal above the accounts.
-    """
-    days: dict[str, None] = {}
-    stray: list[str] = []
-    denied: dict[str, Denied] = {}
-    for layout in _layouts(location, window, store):
-        for step in walk(location, layout, window, store):
-            match step:
-                case Folder(prefix=prefix):
-                    days[prefix] = None
-                    progress("finding days", len(days), None)
-                case Stray(uri=uri):
-                    stray.append(uri)
-                case Denied(prefix=prefix):
-                    denied[prefix] = step
-    logs: list[ObjectInfo] = []
-    with threads() as pool:
-        listing = in_order(pool, partial(_listed, store), days)
-        for done, listed in enumerate(listing, start=1):
-            if isinstance(listed, Denied):
-                denied[listed.prefix] = listed
-            else:
-                logs += listed
-            progress("listing days", done, len(days))
-    others = [log.uri for log in logs if not log.uri.endswith(SUFFIXES)]
-    found = [log for log in logs if log.uri.endswith(SUFFIXES) and touches(log.uri, window)]
-    if not found and not denied:
-        raise NotFound(f"no flow logs of that window in {location}")
-    notes = (
-        *note("left out, no .log or .gz", others),
-        *note("left out, in no layout", sorted(set(stray))),
-    )
-    return Found(location, tuple(found), notes, tuple(denied.values()))
-
-
-def _layouts(location: str, window: Window, store: ObjectStore) -> list[Layout]:
-    """The layouts that lie there, told by the folders below ``AWSLogs/``."""
-    try:
-        folders = store.level(location + ROOT).folders
-    except AccessDenied:
-        if not window.accounts:
-            raise
-        folders = ()
-    named = [folder for folder in folders if ORGANISATION.fullmatch(folder)]
-    every = [*spellings(), *(layout for folder in named for layout in spellings(folder))]
-    daily = [layout for layout in every if layout.step == DAY]
-    if not folders:
-        return daily
-    return [x for x in daily if any(x.read(x.segments[1], f) is not None for f in folders)]
-
-
-def _listed(store: ObjectStore, prefix: str) -> list[ObjectInfo] | Denied:
-    try:
-        return list(store.objects(prefix))
-    except AccessDenied as error:
-        return Denied(prefix, error.message)
-
-
-# ---------------------------------------------------------------- bringing the store up to date
 
 
 def prepare(
@@ -356,7 +275,11 @@ class _Work:
             with self._tools.fetch(step) as paths:
                 moved = self._moved(step)
                 if not moved:
-                    outcome, old = self._step(change.place, step, paths, keep, tally.aside)
+                    try:
+                        outcome, old = self._step(change.place, step, paths, keep, tally.aside)
+                    except BadFile:
+                        if not self._moved(step):
+                            raise
                     moved = self._moved(step)
             if moved:
                 tally.moved += moved
@@ -436,15 +359,14 @@ class _Work:
                 counts = self._tools.write(
                     making.form, [paths[log.uri] for log in good], base.path if base else None, path
                 )
-            except BadFile as error:
-                wrong = [log for log in good if error.message.startswith(f"{paths[log.uri]}: ")]
-                if not wrong:
-                    raise
-                good = [log for log in good if log not in wrong]
-                if isinstance(error, SeveralFormats) and self._tools.in_place:
-                    making.aside.extend(log.uri for log in wrong)
-                else:
-                    making.bad.extend(self._bad(log, paths, error) for log in wrong)
+            except BadLogs as errors:
+                for wrong in [log for log in good if paths[log.uri] in errors.each]:
+                    error = errors.each[paths[wrong.uri]]
+                    good.remove(wrong)
+                    if isinstance(error, SeveralFormats) and self._tools.in_place:
+                        making.aside.append(wrong.uri)
+                    else:
+                        making.bad.append(self._bad(wrong, paths, error))
                 continue
             marked = {
                 log.uri: replace(log, undecodable=paths[log.uri] in counts.undecodable)
@@ -456,9 +378,7 @@ class _Work:
                 making.place,
                 making.form,
                 path,
-                counts.size_bytes,
-                counts.stamp,
-                counts.digest,
+                self._tools.keeper.seal(path),
                 counts.rows,
                 counts.odd_rows + (base.odd_rows if base else 0),
                 min(filter(None, odd), default="", key=lambda at: at.rpartition(":")[0]),

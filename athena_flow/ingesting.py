@@ -9,13 +9,14 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from athena_flow import stored, terminal, wire
-from athena_flow.errors import BadSetting, PartlyDone, files, some
+from athena_flow.errors import BadSetting, PartlyDone, files, note, some
 from athena_flow.settings import Settings
 
 if TYPE_CHECKING:
-    from athena_flow.ingest import Found, Report, Tools
+    from athena_flow.ingest import Report, Tools
     from athena_flow.manifest import Plan
     from athena_flow.ports import ObjectInfo, Progress
+    from athena_flow.sources import Found
     from athena_flow.store import Store
     from athena_flow.window import Window
 
@@ -50,8 +51,8 @@ def run(s: Settings) -> None:
     report = None
     with terminal.lasting(s) as progress, ExitStack() as stack:
         found = _found(s, window, store, progress)
-        for note in found.notes:
-            terminal.say(s, f"note: {note}")
+        for line in found.notes:
+            terminal.say(s, f"note: {line}")
         if not s.dry_run:
             stack.enter_context(store.locked())
             stack.callback(store.close)
@@ -67,8 +68,8 @@ def run(s: Settings) -> None:
 
 def _found(s: Settings, window: Window, store: Store, progress: Progress) -> Found:
     """The logs that lie there. Raises BadSetting for a store among the logs."""
-    from athena_flow.ingest import Found, find_logs, note
     from athena_flow.manifest import has_text, touches
+    from athena_flow.sources import Found, find_logs
 
     if stored.is_bucket(s.logs):
         from athena_flow.aws import S3Store
@@ -171,8 +172,9 @@ def _moved(log: ObjectInfo) -> bool:
 
 def _head(path: str) -> str | None:
     from athena_flow.engines.duckdb import parquet_schema
+    from athena_flow.layout import PARQUET
     from athena_flow.local import first_line
-    from athena_flow.manifest import PARQUET, columns_text
+    from athena_flow.manifest import columns_text
 
     return columns_text(parquet_schema(path)) if path.endswith(PARQUET) else first_line(path)
 
@@ -184,8 +186,8 @@ def _tell(s: Settings, found: Found, plan: Plan, report: Report | None, store: S
     from athena_flow.ingest import notes_of
 
     notes = [*notes_of(plan), *(report.notes() if report else ())]
-    for note in notes:
-        terminal.say(s, f"note: {note}")
+    for line in notes:
+        terminal.say(s, f"note: {line}")
     document: dict[str, Any] = {
         "source": found.source,
         "store": str(store.folder),

@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from athena_flow.errors import BadFile, NotFound
-from athena_flow.layout import Layout, Partition, find_partition, layout_of_key
+from athena_flow.layout import PARQUET, Layout, Partition, find_partition, layout_of_key
 from athena_flow.ports import ObjectInfo, Registered, is_visible
 from athena_flow.table import FileType, TableSpec
 from athena_flow.window import Window, show
@@ -190,7 +190,7 @@ class _Placing:
                 self._strays.append(folder + name)
             return None
         if self._type is None:
-            self._type = "parquet" if name.endswith(".parquet") else "text"
+            self._type = "parquet" if name.endswith(PARQUET) else "text"
         return self._folders.setdefault(partition, _Folder()), below
 
     def done(self, notes: tuple[str, ...]) -> Inventory:

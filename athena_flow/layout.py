@@ -25,6 +25,9 @@ from athena_flow.window import DAY, HOUR, Window
 ACCOUNT, REGION, DATE, HOUR_KEY = "aws_account_id", "aws_region", "date", "hour"
 ROOT = "AWSLogs/"
 """The folder under which AWS delivers; users give what stands before it."""
+PARQUET = ".parquet"
+LOG_SUFFIXES = (".log", ".log.gz", ".gz", PARQUET)
+"""What the names of logs end in: AWS's end in .log.gz or .parquet, other tools' in the rest."""
 
 ORGANISATION = re.compile(r"o-[a-z0-9]{10,32}/", re.ASCII)
 """An organisation's folder, which some buckets have above the accounts."""

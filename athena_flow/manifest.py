@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 
-from athena_flow.errors import files, some
+from athena_flow.errors import note
 from athena_flow.layout import LAYOUTS, Partition, find_partition
 from athena_flow.logformat import LogFormat, format_of, header_format, is_header
 from athena_flow.ports import ObjectInfo, Registered
@@ -23,7 +23,6 @@ from athena_flow.window import DAY, Window, floor
 
 Schema = tuple[tuple[str, str], ...]
 """The columns of a Parquet file: name and DuckDB type."""
-PARQUET = ".parquet"
 _NO_TEXT = re.compile("[\ud800-\udfff]")
 """What Python makes of bytes that are no UTF-8."""
 
@@ -72,6 +71,17 @@ class Bad:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """What a file of the store is known by."""
+
+    size_bytes: int
+    stamp: str
+    """Its `file_stamp` when it was written."""
+    digest: str
+    """Of all of it: a copy has another stamp."""
+
+
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One Parquet file of the store, and what was counted as it was written."""
 
@@ -80,9 +90,7 @@ class Piece:
     """What its logs share: a header, or the columns of Parquet logs (`columns_text`)."""
     path: str
     """Below the store's folder."""
-    size_bytes: int
-    stamp: str
-    digest: str
+    seal: Seal
     rows: int
     odd_rows: int
     """Of text logs, rows with fewer or more fields than their header."""
@@ -354,9 +362,8 @@ def match(
     empty = [log.uri for log in none if log.is_now(now.get(log.uri))]
     taken.update(empty)
     rest = {log: place for log, place in logs.items() if log.uri not in taken}
-    what = "damaged files of the store, not read"
-    notes = [f"{what}: {files(len(damaged))}: {some(damaged)}"] if damaged else []
-    return Match(tuple(pieces), tuple(empty), rest, tuple(notes))
+    notes = note("damaged files of the store, not read", damaged)
+    return Match(tuple(pieces), tuple(empty), rest, notes)
 
 
 def _reads_so(piece: Piece, table: LogFormat) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from athena_flow.errors import BadFile, some
-from athena_flow.layout import Layout, Partition
+from athena_flow.layout import PARQUET, Layout, Partition
 from athena_flow.logformat import (
     DEFAULT,
     LogFormat,
@@ -138,7 +138,7 @@ def look(
 
 
 def file_type_of(uri: str) -> FileType:
-    return "parquet" if uri.endswith(".parquet") else "text"
+    return "parquet" if uri.endswith(PARQUET) else "text"
 
 
 def flow_log_of(uri: str) -> str:

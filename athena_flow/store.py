@@ -25,7 +25,7 @@ from urllib.parse import quote
 from athena_flow.errors import BadFile, BadSetting, CannotWrite, some
 from athena_flow.ingest import Outcome
 from athena_flow.layout import Partition
-from athena_flow.manifest import Bad, Coverage, Holding, Kept, Piece, Place
+from athena_flow.manifest import Bad, Coverage, Holding, Kept, Piece, Place, Seal
 from athena_flow.ports import ObjectInfo, file_stamp
 from athena_flow.window import Window
 
@@ -55,12 +55,6 @@ CREATE TABLE IF NOT EXISTS logs (
   reason TEXT, PRIMARY KEY (source, uri)) WITHOUT ROWID;
 """
 """``state`` is kept (with a piece, or empty without one), bad or waiting."""
-
-
-def digest_of(path: Path) -> str:
-    """A checksum of a whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 class Store:
@@ -133,7 +127,7 @@ class Store:
             if number in logs:
                 part = Partition(account, region, datetime.fromisoformat(start)) if start else None
                 stamp, digest, count, odd_rows, first_odd, no_end = counts
-                sums = (size, stamp, digest, count, odd_rows, first_odd, no_end)
+                sums = (Seal(size, stamp, digest), count, odd_rows, first_odd, no_end)
                 yield Piece(Place(folder, part), form, path, *sums, tuple(logs[number]))
 
     def coverage(self, source: str) -> tuple[Coverage, ...]:
@@ -160,9 +154,10 @@ class Store:
         """Is a piece's file as it was written? One that was copied is read and summed up."""
         path = self.path(piece)
         try:
-            if path.stat().st_size != piece.size_bytes:
+            found = path.stat()
+            if found.st_size != piece.seal.size_bytes:
                 return False
-            return file_stamp(path.stat()) == piece.stamp or digest_of(path) == piece.digest
+            return file_stamp(found) == piece.seal.stamp or _digest(path) == piece.seal.digest
         except OSError:
             return False
 
@@ -240,6 +235,13 @@ class Store:
         told = [f"{log.uri} {log.size_bytes} {log.stamp}" for log in logs]
         return "/".join([*folders, f"_{_short(place.folder, form, *told)}.parquet"])
 
+    def seal(self, path: str) -> Seal:
+        """What the piece that lies there now is known by. Raises CannotWrite."""
+        with _writing(self.folder):
+            file = self.folder / path
+            found = file.stat()
+            return Seal(found.st_size, file_stamp(found), _digest(file))
+
     def begin(self, source: str, waiting: Iterable[ObjectInfo], gone: Collection[str]) -> None:
         """Notes what is to be read, so that nobody takes what there is for the whole."""
         with self._changing() as db:
@@ -294,7 +296,7 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(source, piece.place.folder, *told, _text(db, piece.form), piece.path),
-                *(piece.size_bytes, piece.stamp, piece.digest),
+                *(piece.seal.size_bytes, piece.seal.stamp, piece.seal.digest),
                 *(piece.rows, piece.odd_rows, piece.first_odd, piece.no_end),
             ),
         ).lastrowid
@@ -370,6 +372,12 @@ def _text(db: sqlite3.Connection, text: str) -> int:
     db.execute("INSERT OR IGNORE INTO texts (text) VALUES (?)", (text,))
     (number,) = db.execute("SELECT id FROM texts WHERE text = ?", (text,)).fetchone()
     return int(number)
+
+
+def _digest(path: Path) -> str:
+    """A checksum of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _short(*texts: str) -> str:

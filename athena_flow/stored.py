@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from athena_flow.errors import BadFile, BadSetting, NotFound, files, some
+from athena_flow.errors import BadFile, BadSetting, NotFound, files, note, some
 from athena_flow.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _shares(stored: int, rest: int) -> str:
     """How many logs came from where."""
     if not rest:
         return f"read from the store: {files(stored)}"
-    again = "not in the store as they lie now: athena-flow ingest reads them into it"
+    again = "not in the store as they lie now: athena-flow ingest reads in those of one format"
     return f"read from the store: {files(stored)}; read themselves: {files(rest)}, {again}"
 
 
@@ -174,8 +174,7 @@ def _bucket(s: Settings, store: Store | None, window: Window) -> tuple[Listing, 
     logs = [ObjectInfo(log.uri, log.size_bytes, log.stamp) for log in known.values()]
     bad = [log.uri for log in holding.bad if touches(log.uri, window)]
     notes = [*_history(location, store.coverage(location), window)]
-    if bad:
-        notes.append(f"could not be read when they were ingested: {files(len(bad))}: {some(bad)}")
+    notes += note("could not be read when they were ingested", bad)
     return Listing(location, tuple(sorted(logs)), tuple(notes)), known
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from athena_flow import stored, terminal
 from athena_flow.errors import (
     AccessError,
+    BadQuery,
     BadSetting,
     ForeignTable,
     MissingPackage,
@@ -28,14 +29,12 @@ if TYPE_CHECKING:
     from athena_flow.local import LogTree
     from athena_flow.logformat import LogFormat
     from athena_flow.named import WorkgroupQueries
-    from athena_flow.params import Value
     from athena_flow.ports import (
         Catalog,
         Engine,
         ObjectStore,
         Partitions,
         Progress,
-        Result,
     )
     from athena_flow.query import SavedQuery
     from athena_flow.table import TableSpec
@@ -253,6 +252,14 @@ def own_queries(s: Settings) -> Path | None:
     return Path(s.queries_dir).expanduser() if s.queries_dir else None
 
 
+def own_library(s: Settings) -> tuple[dict[str, SavedQuery], dict[str, BadQuery]]:
+    """The saved queries, and what is wrong with those that are none."""
+    from athena_flow import query
+
+    broken: dict[str, BadQuery] = {}
+    return query.library(own_queries(s), broken), broken
+
+
 def time_window(s: Settings, default: str | None) -> Window:
     from athena_flow.window import parse_span, parse_window
 
@@ -295,35 +302,6 @@ def open_named(s: Settings) -> WorkgroupQueries:
     from athena_flow.named import WorkgroupQueries
 
     return WorkgroupQueries(account_of(s).client("athena"), s.workgroup or PRIMARY)
-
-
-def validate(s: Settings, saved: SavedQuery, values: Mapping[str, Value]) -> None:
-    """Lets Athena look at a statement, which costs nothing. Raises EngineError, MissingFields."""
-    from athena_flow import query
-    from athena_flow.ports import no_progress
-    from athena_flow.window import parse_window
-
-    window = parse_window("1d", None, now(), default=None)
-    window = replace(window, accounts=accounts(s), regions=regions(s))
-    bound = query.bind(saved, values, published_table(s), window)
-    open_engine(s, no_progress).run(f"EXPLAIN (TYPE VALIDATE) {bound.sql}", ())
-
-
-def rows_of(saved: SavedQuery, values: Mapping[str, Value], logs: str) -> Result:
-    """A query's rows on all logs of a directory, by the embedded engine."""
-    from athena_flow import jobs, query
-    from athena_flow.engines.duckdb import DuckDBEngine, evaluate
-    from athena_flow.guard import Guard
-    from athena_flow.jobs import Reading
-    from athena_flow.ports import no_progress
-    from athena_flow.prices import price_in
-    from athena_flow.window import Window
-
-    tree = log_tree(Settings(logs=logs), Window(), saved.requires)
-    bound = query.bind(saved, values, tree.spec, Window(), tree.common)
-    reading = Reading(tree, tree, evaluate, price_in("us-east-1", None), engines_clock())
-    _, result = jobs.run(bound, reading, DuckDBEngine(), Guard(), no_progress)
-    return result
 
 
 def log_tree(s: Settings, window: Window, needs: Sequence[str] = ()) -> LogTree:

@@ -1,7 +1,8 @@
 """A corpus of damaged and odd log files, one for each kind, with what each one holds by hand.
 
 The files are made from a few records with a seed for what is random in them. Rows and
-reports stand beside each file as they have to come out, and are worked out by nobody.
+reports stand beside each file as they have to come out, and are worked out by nobody. Below
+them: what has to come out when several such files are asked at once.
 """
 
 from __future__ import annotations
@@ -11,12 +12,20 @@ import io
 import random
 import struct
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from conftest import NOW, total
+
+from athena_flow import params, query
 from athena_flow.fields import TGW_DEFAULT
+from athena_flow.layout import FLAT
 from athena_flow.logformat import DEFAULT
+from athena_flow.table import TableSpec
+from athena_flow.window import Window
 
 SEED = 7
 HEADER = DEFAULT.header
@@ -331,4 +340,123 @@ def _encoded(rng: random.Random) -> Iterator[Dirty]:
         "shuffled.log.gz",
         gzip.compress(text(HEADER, *shuffled), mtime=0),
         tuple(FIRST if n % 2 else SECOND for n in order),
+    )
+
+
+CORPUS = corpus()
+KINDS = {kind.name: kind for kind in CORPUS}
+
+
+# ---------------------------------------------------------------- several files
+
+Files = Mapping[str, Dirty]
+"""What lies at each path."""
+
+
+def put(files: Files) -> None:
+    for path, kind in files.items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(kind.data)
+
+
+def rows_of(files: Files) -> list[Row]:
+    return [row for kind in files.values() for row in kind.rows]
+
+
+def count_of(files: int) -> str:
+    return f"{files} file{'s' * (files != 1)}"
+
+
+def told(files: Files, *, ends: bool = True) -> tuple[str, ...]:
+    """What a query says of these files, read in the order of their paths; ``ends``: it reads the
+    ends of their rows."""
+
+    def of(what: str, test: Callable[[Dirty], object]) -> Iterator[str]:
+        if paths := sorted(path for path, kind in files.items() if test(kind)):
+            more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+            yield f"{what}: {count_of(len(paths))}: {', '.join(paths[:3])}{more}"
+
+    notes = [
+        *of("left out, cannot be read", lambda kind: kind.bad),
+        *of("empty", lambda kind: kind.empty),
+        *of("not UTF-8, read with replacement characters", lambda kind: kind.undecodable),
+    ]
+    if odd := sum(kind.odd for kind in files.values()):
+        path = min(path for path, kind in files.items() if kind.odd)
+        first = f"{path}:{files[path].first_odd}"
+        notes.append(
+            f"rows with fewer or more fields than their header: {odd}, the first at {first}"
+        )
+    no_end = sum(kind.no_end for kind in files.values())
+    if no_end and ends:
+        notes.append(f"rows whose end is no number, in no window: {no_end}")
+    return tuple(notes)
+
+
+# ---------------------------------------------------------------- statements, and their answers
+
+SPEC = TableSpec("db", "logs", "/", DEFAULT, FLAT, "text", "files")
+EVERY = 'SELECT "{}" FROM db.logs'.format('", "'.join(DEFAULT.columns))
+COLUMNS = (None, *DEFAULT.columns)
+LATE = 1795000061
+WINDOWS: dict[str, Callable[[int | None], bool]] = {
+    "": lambda end: True,
+    f'"end" >= {LATE}': lambda end: end is not None and end >= LATE,
+    f'"end" < {LATE}': lambda end: end is not None and end < LATE,
+}
+"""Conditions, and which ends fulfil them."""
+
+
+def grouped(files: Files, column: str | None) -> tuple[str, list[Row]]:
+    """How often each value of a column stands in the rows, or how many rows there are."""
+    rows = rows_of(files)
+    if column is None:
+        return "SELECT count(*) FROM db.logs", [(len(rows),)]
+    at = DEFAULT.columns.index(column)
+    counts = Counter(row[at] for row in rows)
+    return f'SELECT "{column}", count(*) FROM db.logs GROUP BY 1', [*counts.items()]
+
+
+def rejected(files: Files, window: str) -> tuple[str, list[Row]]:
+    """How many rows a condition of `WINDOWS` and another one leave, and the sum of their bytes."""
+    where = " AND ".join(filter(None, (window, "action = 'REJECT'")))
+    end, action, size = (DEFAULT.columns.index(c) for c in ("end", "action", "bytes"))
+    rows = [row for row in rows_of(files) if row[action] == "REJECT" and WINDOWS[window](row[end])]
+    answer = (len(rows), total(row[size] for row in rows))
+    return f"SELECT count(*), sum(bytes) FROM db.logs WHERE {where}", [answer]
+
+
+VALUES = {"ip": "10.0.0.1", "port": "22"}
+"""For the parameters that have no default."""
+
+
+def runnable() -> Iterator[tuple[str, list[str]]]:
+    """The saved queries that the default format can answer, with what they must be given."""
+    for name, saved in query.library().items():
+        needed = [param.name for param in saved.params if param.required]
+        if not saved.missing(DEFAULT) and set(needed) <= VALUES.keys():
+            yield name, [f"{param}={VALUES[param]}" for param in needed]
+
+
+RUNNABLE = dict(runnable())
+
+
+def saved_sql(name: str) -> str:
+    """The statement of one of them."""
+    saved = query.library()[name]
+    values = params.bind(saved.params, RUNNABLE[name], NOW)
+    return query.bind(saved, values, SPEC, Window(), frozenset(DEFAULT.columns)).sql
+
+
+def clean(files: Files) -> Dirty:
+    """One log that holds the rows of all these, each as the header says."""
+    rows = rows_of(files)
+    return Dirty("clean.log", text(HEADER, *map(written, rows)), tuple(rows))
+
+
+def written(row: Row) -> str:
+    """A row as a line that holds it."""
+    pairs = zip(row, DEFAULT.fields, strict=True)
+    return " ".join(
+        str(v) if v is not None else r"\N" if f.athena_type == "string" else "-" for v, f in pairs
     )

@@ -6,44 +6,64 @@ import gzip
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import NOW, Ran, somebody, total
-from dirty import HEADER, ONE, PLAIN, TWO, Dirty, Row, corpus, text
+from conftest import Ran, somebody
+from dirty import (
+    COLUMNS,
+    CORPUS,
+    EVERY,
+    HEADER,
+    ONE,
+    PLAIN,
+    RUNNABLE,
+    SPEC,
+    TWO,
+    WINDOWS,
+    Dirty,
+    Files,
+    clean,
+    grouped,
+    put,
+    rejected,
+    rows_of,
+    saved_sql,
+    text,
+    told,
+)
 
-from athena_flow import params, query
 from athena_flow.engines.duckdb import DuckDBEngine
+from athena_flow.engines.duckdb import text as duckdb_text
 from athena_flow.engines.duckdb.notes import Notes
-from athena_flow.engines.duckdb.text import read_text
 from athena_flow.errors import BadFile
 from athena_flow.layout import FLAT
 from athena_flow.local.tree import first_line
 from athena_flow.logformat import DEFAULT
 from athena_flow.ports import ObjectInfo, Registered, Result, Scan
 from athena_flow.table import TableSpec
-from athena_flow.window import Window
-
-CORPUS = corpus()
-GOOD = [kind for kind in CORPUS if not kind.bad]
-BAD = [kind for kind in CORPUS if kind.bad]
-SPEC = TableSpec("db", "logs", "/", DEFAULT, FLAT, "text", "files")
-EVERY = 'SELECT "{}" FROM db.logs'.format('", "'.join(DEFAULT.columns))
-each_kind = pytest.mark.parametrize("kind", CORPUS, ids=lambda kind: kind.name)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """The corpus in one folder."""
     root = tmp_path_factory.mktemp("dirty")
-    for kind in CORPUS:
-        (root / kind.name).write_bytes(kind.data)
-    return root
+    files = {str(root / kind.name): kind for kind in CORPUS}
+    put(files)
+    return files
 
 
-def ask(folder: Path, kinds: Iterable[Dirty], sql: str = EVERY, *, skip: bool = False) -> Result:
-    logs = tuple(ObjectInfo(str(folder / kind.name), len(kind.data)) for kind in kinds)
+@pytest.fixture(scope="module")
+def good(files: Files) -> Files:
+    """Those that can be read."""
+    return {path: kind for path, kind in files.items() if not kind.bad}
+
+
+def ask(files: Files, sql: str = EVERY, *, skip: bool = False) -> Result:
+    """A statement over these files, in the order in which a folder is listed."""
+    logs = tuple(ObjectInfo(path, len(files[path].data)) for path in sorted(files))
     scan = Scan(SPEC, ((Registered(None, "/"), logs),))
     return DuckDBEngine(skip_bad=skip).run(sql, [scan])
 
@@ -53,89 +73,50 @@ def test_the_corpus_has_forty_kinds() -> None:
     assert len(CORPUS) >= 40
 
 
-@each_kind
-def test_a_file_gives_its_rows_and_its_report(folder: Path, kind: Dirty) -> None:
+@pytest.mark.parametrize("kind", CORPUS, ids=lambda kind: kind.name)
+def test_a_file_gives_its_rows_and_its_report(files: Files, kind: Dirty) -> None:
     """Alone: the rows to the value, and a note for each thing that is odd, no more."""
-    path = str(folder / kind.name)
+    (path,) = [path for path, at in files.items() if at is kind]
     if kind.bad:
         with pytest.raises(BadFile, match=kind.bad) as caught:
-            ask(folder, [kind])
+            ask({path: kind})
         assert caught.value.message.startswith(f"{path}: ")
         return
-    result = ask(folder, [kind])
+    result = ask({path: kind})
     assert Counter(result.rows) == Counter(kind.rows)
-    assert result.notes == expected_notes(folder, [kind])
+    assert result.notes == told({path: kind})
 
 
-def expected_notes(folder: Path, kinds: Sequence[Dirty], *, ends: bool = True) -> tuple[str, ...]:
-    """What is said of these files, from what stands beside them."""
-
-    def of(what: str, found: list[Dirty]) -> list[str]:
-        names = sorted(str(folder / kind.name) for kind in found)
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        count = f"{len(names)} file{'s' * (len(names) > 1)}"
-        return [f"{what}: {count}: {', '.join(names[:3])}{more}"] if names else []
-
-    odd = [kind for kind in kinds if kind.odd]
-    notes = of("left out, cannot be read", [kind for kind in kinds if kind.bad])
-    notes += of("empty", [kind for kind in kinds if kind.empty])
-    undecodable = [kind for kind in kinds if kind.undecodable]
-    notes += of("not UTF-8, read with replacement characters", undecodable)
-    if odd:
-        count = sum(kind.odd for kind in odd)
-        first = f"{folder / odd[0].name}:{odd[0].first_odd}"
-        notes.append(
-            f"rows with fewer or more fields than their header: {count}, the first at {first}"
-        )
-    no_end = sum(kind.no_end for kind in kinds)
-    if no_end and ends:
-        notes.append(f"rows whose end is no number, in no window: {no_end}")
-    return tuple(notes)
-
-
-@pytest.mark.parametrize("column", [None, *DEFAULT.columns])
-def test_rows_in_are_rows_counted_whatever_is_read(folder: Path, column: str | None) -> None:
+@pytest.mark.parametrize("column", COLUMNS)
+def test_rows_in_are_rows_counted_whatever_is_read(good: Files, column: str | None) -> None:
     """One column, or none: as many rows from all files together, and the same report."""
-    rows = [row for kind in GOOD for row in kind.rows]
-    if column is None:
-        result = ask(folder, GOOD, "SELECT count(*) FROM db.logs")
-        assert result.rows == [(len(rows),)]
-    else:
-        result = ask(folder, GOOD, f'SELECT "{column}", count(*) FROM db.logs GROUP BY 1')
-        at = DEFAULT.columns.index(column)
-        assert dict(result.rows) == Counter(row[at] for row in rows)
-    assert result.notes == expected_notes(folder, GOOD, ends=column == "end")
+    sql, rows = grouped(good, column)
+    result = ask(good, sql)
+    assert Counter(result.rows) == Counter(rows)
+    assert result.notes == told(good, ends=column == "end")
 
 
-@pytest.mark.parametrize("window", ["", '"end" >= 1795000061', '"end" < 1795000061'])
-def test_filters_leave_the_report_whole(folder: Path, window: str) -> None:
+@pytest.mark.parametrize("window", WINDOWS)
+def test_filters_leave_the_report_whole(good: Files, window: str) -> None:
     """What a WHERE turns away is not added up, and is reported all the same."""
-    where = " AND ".join(filter(None, (window, "action = 'REJECT'")))
-    result = ask(folder, GOOD, f"SELECT count(*), sum(bytes) FROM db.logs WHERE {where}")
-    end, action, size = (DEFAULT.columns.index(c) for c in ("end", "action", "bytes"))
-
-    def within(row: Row) -> bool:
-        late = row[end] is not None and row[end] >= 1795000061
-        early = row[end] is not None and row[end] < 1795000061
-        return row[action] == "REJECT" and (not window or (late if ">=" in window else early))
-
-    rows = [row for kind in GOOD for row in kind.rows if within(row)]
-    assert result.rows == [(len(rows), total(row[size] for row in rows))]
-    assert result.notes == expected_notes(folder, GOOD, ends=bool(window))
+    sql, rows = rejected(good, window)
+    result = ask(good, sql)
+    assert result.rows == rows
+    assert result.notes == told(good, ends=bool(window))
 
 
-def test_bad_files_are_left_out_when_asked_and_named(folder: Path) -> None:
+def test_bad_files_are_left_out_when_asked_and_named(files: Files, good: Files) -> None:
     """--skip-bad-files: not one row of theirs, their names and their number in a note."""
-    result = ask(folder, CORPUS, skip=True)
-    assert Counter(result.rows) == Counter(row for kind in GOOD for row in kind.rows)
-    assert result.notes == expected_notes(folder, CORPUS)
+    result = ask(files, skip=True)
+    assert Counter(result.rows) == Counter(rows_of(good))
+    assert result.notes == told(files)
 
 
-def test_without_it_the_first_bad_file_fails_the_query(folder: Path) -> None:
+def test_without_it_the_first_bad_file_fails_the_query(files: Files) -> None:
     """By name, and by one that is bad."""
     with pytest.raises(BadFile) as caught:
-        ask(folder, CORPUS)
-    assert Path(caught.value.message.partition(": ")[0]).name in {kind.name for kind in BAD}
+        ask(files)
+    assert files[caught.value.message.partition(": ")[0]].bad
 
 
 # ---------------------------------------------------------------- a folder, as a user has it
@@ -287,50 +268,42 @@ def test_a_file_that_may_not_be_read(tree: Path) -> None:
     with somebody(), pytest.raises(BadFile, match=r"b\.log: cannot be read: .*Permission denied"):
         first_line(str(closed))
     with somebody(), pytest.raises(BadFile, match=r"b\.log: cannot be read: .*Permission denied"):
-        list(read_text(str(closed), DEFAULT, Notes()))
+        list(duckdb_text.read_text(str(closed), DEFAULT, Notes()))
+
+
+def test_a_line_without_an_end_is_refused_by_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it takes the machine's memory."""
+    monkeypatch.setattr(duckdb_text, "LINE_BYTES", 2 * 2**20)
+    log = tmp_path / "long.log"
+    log.write_bytes(text(HEADER) + b"x" * 3 * 2**20)
+    with pytest.raises(BadFile, match="a line has more than 2,097,152 bytes"):
+        list(duckdb_text.read_text(str(log), DEFAULT, Notes()))
 
 
 # ---------------------------------------------------------------- every saved query
-
-VALUES = {"ip": "10.0.0.1", "port": "22"}
-"""For the parameters that have no default."""
-
-
-def runnable() -> Iterator[tuple[str, list[str]]]:
-    """The saved queries that the default format can answer, with what they must be given."""
-    for name, saved in query.library().items():
-        needed = [param.name for param in saved.params if param.required]
-        if not saved.missing(DEFAULT) and set(needed) <= VALUES.keys():
-            yield name, [f"{param}={VALUES[param]}" for param in needed]
-
-
-RUNNABLE = dict(runnable())
 
 
 def test_most_queries_are_asked() -> None:
     assert len(RUNNABLE) >= 30
 
 
+@pytest.fixture(scope="module")
+def one_clean(good: Files, tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """One log that holds the rows of all good ones."""
+    files = {str(tmp_path_factory.mktemp("clean") / "clean.log"): clean(good)}
+    put(files)
+    return files
+
+
 @pytest.mark.parametrize("name", RUNNABLE)
-def test_a_saved_query_over_dirt_is_that_over_its_rows(folder: Path, name: str) -> None:
+def test_a_saved_query_over_dirt_is_that_over_its_rows(
+    good: Files, one_clean: Files, name: str
+) -> None:
     """Its answer from the damaged files is its answer from one clean file that holds the rows
     that stand beside them by hand."""
-    saved = query.library()[name]
-    clean = folder / "clean.txt"
-    if not clean.exists():
-        rows = [row for kind in GOOD for row in kind.rows]
-        clean.write_bytes(text(HEADER, *map(written, rows)))
-    values = params.bind(saved.params, RUNNABLE[name], NOW)
-    sql = query.bind(saved, values, SPEC, Window(), frozenset(DEFAULT.columns)).sql
-    dirty = ask(folder, GOOD, sql)
-    one = ask(folder, [Dirty(clean.name, clean.read_bytes())], sql)
+    sql = saved_sql(name)
+    dirty, one = ask(good, sql), ask(one_clean, sql)
     assert list(map(repr, dirty.rows)) == list(map(repr, one.rows))
     assert dirty.columns == one.columns
-
-
-def written(row: Row) -> str:
-    """A row as a line that holds it."""
-    pairs = zip(row, DEFAULT.fields, strict=True)
-    return " ".join(
-        str(v) if v is not None else r"\N" if f.athena_type == "string" else "-" for v, f in pairs
-    )

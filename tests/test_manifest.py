@@ -16,6 +16,7 @@ from athena_flow.manifest import (
     Kept,
     Match,
     Piece,
+    Seal,
     columns_of,
     columns_text,
     in_steps,
@@ -45,7 +46,7 @@ def kept(one: ObjectInfo, head: str | None = DEFAULT.header) -> Kept:
 
 def piece(*logs: ObjectInfo, path: str = "p", head: str = DEFAULT.header) -> Piece:
     form = DEFAULT.header
-    sums = (1, "s", "d", 1, 0, "", 0)
+    sums = (Seal(1, "s", "d"), 1, 0, "", 0)
     return Piece(place_of(logs[0].uri), form, path, *sums, tuple(kept(one, head) for one in logs))
 
 

@@ -20,9 +20,19 @@ from athena_flow.errors import (
     NotFound,
     RequestError,
     files,
+    note,
     some,
 )
-from athena_flow.layout import DAILY, FLAT, LAYOUTS, Layout, Partition, find_partition
+from athena_flow.layout import (
+    DAILY,
+    FLAT,
+    LAYOUTS,
+    LOG_SUFFIXES,
+    PARQUET,
+    Layout,
+    Partition,
+    find_partition,
+)
 from athena_flow.local.stores import below, folder_location, object_at
 from athena_flow.logformat import (
     DEFAULT,
@@ -38,7 +48,6 @@ from athena_flow.ports import ObjectInfo, Registered
 from athena_flow.table import FileType, TableSpec
 from athena_flow.window import Window, floor
 
-LOG_SUFFIXES = (".log", ".log.gz", ".gz", ".parquet")
 _OTHER_SERVICE = re.compile(r"/AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/(?!vpcflowlogs/)\w+/", re.ASCII)
 """CloudTrail and others deliver below ``AWSLogs/`` as well."""
 
@@ -103,12 +112,12 @@ def list_logs(folder: str) -> Listing:
             f" {', '.join(LOG_SUFFIXES)}"
         )
     others = [o.uri for o in found if not o.uri.endswith(LOG_SUFFIXES)]
-    notes = _note("left out, no .log or .gz", others)
+    notes = note("left out, no .log or .gz", others)
     hidden = [file.path for file in every if file.regular and file.hidden]
-    notes += _note("left out as Athena does, named with _ or . first", hidden)
-    notes += _note("left out, no regular file", [f.path for f in every if not f.regular])
+    notes += note("left out as Athena does, named with _ or . first", hidden)
+    notes += note("left out, no regular file", [f.path for f in every if not f.regular])
     foreign = [o.uri for o in logs if _OTHER_SERVICE.search(o.uri)]
-    notes += _note("left out, of another service than vpcflowlogs", foreign)
+    notes += note("left out, of another service than vpcflowlogs", foreign)
     logs = [o for o in logs if not _OTHER_SERVICE.search(o.uri)]
     if not logs:
         raise NotFound(f"no flow logs in {folder}, only logs of other services")
@@ -152,7 +161,7 @@ def tree_of(
     layout, within, outside = _place(logs, window)
     if window.start or window.end:
         told = "no folder or name tells the day, only the records' own times"
-        notes += _note(told, [o.uri for o in outside])
+        notes += note(told, [o.uri for o in outside])
     looked, unread = _looked_at([o for _, o in within], parquet_columns, head, skip_bad)
     formats, more = _formats(looked, wanted)
     every_format = tuple(dict.fromkeys(formats.values()))
@@ -170,7 +179,7 @@ def tree_of(
             folder_of = log.uri.rpartition("/")[0] + "/"
             day = f"#{'/'.join(layout.values(partition))}/" if partition else ""
             parts[Registered(partition, folder_of + day)].append(log)
-    file_type: FileType = "parquet" if any(o.uri.endswith(".parquet") for o in formats) else "text"
+    file_type: FileType = "parquet" if any(o.uri.endswith(PARQUET) for o in formats) else "text"
     known = list(dict.fromkeys(formats.values())) or [wanted or _any_format(logs, head)]
     spec = TableSpec("logs", "logs", root, union(known), layout, file_type, "files")
     return LogTree(
@@ -236,7 +245,7 @@ def _looked_at(
     bad: list[str] = []
     for log in logs:
         try:
-            if log.uri.endswith(".parquet") and log.size_bytes:
+            if log.uri.endswith(PARQUET) and log.size_bytes:
                 looked[log] = from_names(parquet_columns(log.uri), allow_unknown=True)
                 continue
             line = head(log)
@@ -251,8 +260,8 @@ def _looked_at(
             foreign.append(log.uri)
         else:
             looked[log] = line
-    notes = _note("left out, cannot be read", bad)
-    return looked, notes + _note("left out, JSON and no flow log", foreign) + _note("empty", empty)
+    notes = note("left out, cannot be read", bad)
+    return looked, notes + note("left out, JSON and no flow log", foreign) + note("empty", empty)
 
 
 def _formats(
@@ -287,7 +296,7 @@ def _formats(
     notes: tuple[str, ...] = ()
     if headless:
         read_as = "--log-format" if wanted else "the default format"
-        notes += _note(f"no header line, read as {read_as}", headless)
+        notes += note(f"no header line, read as {read_as}", headless)
     if unknown:
         notes += (f"fields that this athena-flow does not know, kept as text: {some(unknown)}",)
     return formats, notes
@@ -304,23 +313,19 @@ def _fitting(
     least = min(lacks.values(), key=len, default=set())
     fit = {log: fmt for log, fmt in formats.items() if lacks[fmt] == least}
     others = [log.uri for log in formats if log not in fit]
-    notes = _note("left out, without the fields that the query needs", others)
+    notes = note("left out, without the fields that the query needs", others)
     transit = [log.uri for log, fmt in fit.items() if fmt.kind == "tgw"]
     if 0 < len(transit) < len(fit):
         told = "of a Transit Gateway, counted beside VPC logs: a flow may be in both"
-        notes += _note(told, transit)
+        notes += note(told, transit)
     return fit, notes
 
 
 def _any_format(logs: Sequence[ObjectInfo], head: Head) -> LogFormat:
     """The format of the first text log that holds anything, for a window that holds none."""
-    lines = (head(log) for log in logs if not log.uri.endswith(".parquet"))
+    lines = (head(log) for log in logs if not log.uri.endswith(PARQUET))
     line = next((line for line in lines if line is not None), "")
     return format_of(line, DEFAULT)
-
-
-def _note(what: str, paths: Sequence[str]) -> tuple[str, ...]:
-    return (f"{what}: {files(len(paths))}: {some(paths)}",) if paths else ()
 
 
 def _reason(error: Exception) -> str:

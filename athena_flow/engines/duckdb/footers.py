@@ -12,7 +12,7 @@ import duckdb
 
 from athena_flow.columnar import BLOOM_BYTES, MAGIC, Chunk, RowGroup
 from athena_flow.engines.duckdb.database import connection, listed
-from athena_flow.engines.duckdb.parquet import SUFFIX
+from athena_flow.layout import PARQUET
 
 _METADATA = """file_name, row_group_id, path_in_schema, type, data_page_offset,
     dictionary_page_offset, total_compressed_size, encodings, encoding_stats,
@@ -24,7 +24,7 @@ _OF_VERSION_1 = {"PLAIN_DICTIONARY", "RLE", "BIT_PACKED"}
 def parquet_footers(ends: Sequence[tuple[int, bytes]]) -> list[tuple[RowGroup, ...] | None]:
     """A `columnar.ParseFooters`: DuckDB reads footers from files that hold nothing else."""
     with tempfile.TemporaryDirectory(prefix="athena-flow-") as folder, connection("") as db:
-        paths = [str(Path(folder, f"{n}{SUFFIX}")) for n in range(len(ends))]
+        paths = [str(Path(folder, f"{n}{PARQUET}")) for n in range(len(ends))]
         for path, (size_bytes, end) in zip(paths, ends, strict=True):
             with open(path, "wb") as file:
                 file.write(MAGIC)

@@ -20,6 +20,7 @@ from athena_flow.engines.duckdb.database import DUCKDB_TYPES, FILE, fetched, fir
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.engines.duckdb.text import Form
 from athena_flow.errors import SKIP_BAD_FILES, BadFile, EngineError, some
+from athena_flow.layout import PARQUET
 from athena_flow.logformat import LogFormat
 from athena_flow.parallel import in_order, threads
 from athena_flow.ports import ObjectInfo, Progress, Registered
@@ -111,7 +112,7 @@ class Load:
         self._create()
         for setting in _SETTINGS:
             self._db.execute(f"SET {setting}")
-        columnar = {o: place for o, place in objects.items() if o.uri.endswith(parquet.SUFFIX)}
+        columnar = {o: place for o, place in objects.items() if o.uri.endswith(PARQUET)}
         self._insert_parquet(columnar)
         lined = {log: place for log, place in objects.items() if log not in columnar}
         batches = list(_batches(lined, self.batch_bytes))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from athena_flow.errors import files, some
+from athena_flow.errors import note
 
 
 @dataclass
@@ -22,15 +21,11 @@ class Notes:
     no_end: int = 0
 
     def lines(self) -> tuple[str, ...]:
-        def of(what: str, names: list[str]) -> Iterator[str]:
-            if names:
-                yield f"{what}: {files(len(names))}: {some(sorted(names))}"
-
         lines = [
-            *of("left out, cannot be read", self.bad),
-            *of("empty", self.empty),
-            *of("another header than the table's, read by field name", self.mapped),
-            *of("not UTF-8, read with replacement characters", self.undecodable),
+            *note("left out, cannot be read", sorted(self.bad)),
+            *note("empty", sorted(self.empty)),
+            *note("another header than the table's, read by field name", sorted(self.mapped)),
+            *note("not UTF-8, read with replacement characters", sorted(self.undecodable)),
         ]
         if self.odd_rows:
             first = f", the first at {self.first_odd}" if self.first_odd else ""

@@ -19,10 +19,10 @@ from athena_flow.engines.duckdb.database import (
     listed,
 )
 from athena_flow.errors import BadFile, NotFound
+from athena_flow.layout import PARQUET
 from athena_flow.sqltext import literal, name
 from athena_flow.table import PARQUET_READS
 
-SUFFIX = ".parquet"
 ROWS = 10_000
 """Rows of an inventory that are held at a time."""
 Schema = tuple[tuple[str, str], ...]
@@ -50,7 +50,7 @@ def _schema(path: str) -> Schema:
 
 def parquet_columns(data: bytes) -> Sequence[tuple[str, str]]:
     """A `survey.ParquetColumns`. Raises BadFile, which names no file."""
-    with tempfile.NamedTemporaryFile(suffix=SUFFIX) as file:
+    with tempfile.NamedTemporaryFile(suffix=PARQUET) as file:
         file.write(data)
         file.flush()
         try:

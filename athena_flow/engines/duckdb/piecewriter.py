@@ -7,7 +7,6 @@ One column more says which rows of the last write were odd; nobody reads it agai
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,12 +25,12 @@ from athena_flow.engines.duckdb.database import (
 from athena_flow.engines.duckdb.load import ODD, Batch, Load, Texts
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.engines.duckdb.text import Form, field, is_odd, lines, split
-from athena_flow.errors import CannotWrite
-from athena_flow.ingest import Counts, SeveralFormats
+from athena_flow.errors import BadFile, CannotWrite
+from athena_flow.ingest import BadLogs, Counts, SeveralFormats
 from athena_flow.layout import FLAT
 from athena_flow.logformat import DEFAULT, LogFormat, header_format
 from athena_flow.manifest import Schema, columns_of, is_columns
-from athena_flow.ports import ObjectInfo, Registered, file_stamp, no_progress
+from athena_flow.ports import ObjectInfo, Progress, Registered, no_progress
 from athena_flow.sqltext import literal, name
 from athena_flow.table import TableSpec
 
@@ -60,9 +59,11 @@ class PieceWriter:
         self._open: list[duckdb.DuckDBPyConnection] = []
         self._loads: dict[int, Load] = {}
         """What each thread reads, or was the last to read."""
+        self._stopped = False
 
     def stop(self) -> None:
-        """Ends what is under way, if anything is."""
+        """Ends what is under way, if anything is, and begins nothing more."""
+        self._stopped = True
         for load in list(self._loads.values()):  # threads go on adding theirs
             load.stopped.set()
         for db in self._open:
@@ -81,7 +82,9 @@ class PieceWriter:
         return db
 
     def __call__(self, form: str, paths: Sequence[str], base: str | None, path: str) -> Counts:
-        """An `ingest.Tools.write`. Raises BadFile, CannotWrite."""
+        """An `ingest.Tools.write`. Raises BadLogs, CannotWrite."""
+        if self._stopped:
+            raise CannotWrite(f"writing the store {self._folder} was stopped")
         target = self._folder / path
         part = target.with_name(f"{target.name}.part")
         before = [str(self._folder / base)] if base else []
@@ -94,9 +97,11 @@ class PieceWriter:
                 logs = _Lines(db, replace(_TABLE, format=header_format(form)))
                 logs.workers = self._threads
                 self._loads[threading.get_ident()] = logs
+                if self._stopped:
+                    logs.stopped.set()
                 counts = _text(db, logs, paths, before, part)
             part.replace(target)
-            return replace(counts, stamp=file_stamp(target.stat()))
+            return counts
         except OSError as error:
             raise CannotWrite(f"cannot write {target}: {error.strerror}", hint=_ROOM) from None
         finally:
@@ -114,10 +119,20 @@ def _columns(
     try:
         rows = _copy(db, f"FROM {_read([*paths, *base])}", part)
     except CannotWrite:
-        for log in paths:
-            parquet.check(log)
+        faults = {path: error for path in paths if (error := _fault(path))}
+        if faults:
+            raise BadLogs(faults) from None
         raise
     return _counted(db, part, rows, columns_of(form))
+
+
+def _fault(path: str) -> BadFile | None:
+    """What is wrong with a Parquet log."""
+    try:
+        parquet.check(path)
+    except BadFile as error:
+        return error
+    return None
 
 
 def _text(
@@ -145,7 +160,7 @@ def _text(
 class _Lines(Load):
     """Loads text logs of one format as lines, to be split as they are written.
 
-    Raises SeveralFormats for a header of another format.
+    Raises BadLogs at the end, with a SeveralFormats for each that has a header of another format.
     """
 
     batch_bytes = 16 * 2**20
@@ -155,6 +170,15 @@ class _Lines(Load):
         super().__init__(db, spec, spec.columns, self.notes)
         self._escaped = False
         self._batches: Sequence[Batch] = ()
+        self._faults: dict[str, BadFile] = {}
+
+    def all(self, objects: dict[ObjectInfo, Registered], progress: Progress) -> None:
+        super().all(objects, progress)
+        if self._faults:
+            raise BadLogs(self._faults)
+
+    def _bad(self, path: str, error: BadFile) -> None:
+        self._faults[path] = error
 
     def rows(self) -> str:
         """What selects the rows, each with the number of its batch where it is odd."""
@@ -206,7 +230,7 @@ def _counted(db: duckdb.DuckDBPyConnection, part: Path, rows: int, columns: Sche
     there, *no_end = _one(db, f"SELECT count(*){counts} FROM {_read([str(part)])}")
     if there != rows:
         raise CannotWrite(f"{part}: {there:,} rows were written of {rows:,}", hint=_ROOM)
-    return Counts(part.stat().st_size, "", _digest(part), rows, 0, "", sum(no_end), frozenset())
+    return Counts(rows, 0, "", sum(no_end), frozenset())
 
 
 def _one(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
@@ -217,8 +241,3 @@ def _one(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 
 def _read(paths: Sequence[str]) -> str:
     return f"read_parquet([{listed(paths)}], hive_partitioning = false)"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
