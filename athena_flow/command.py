@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import io
 import os
 import sys
 import traceback
@@ -50,7 +51,7 @@ LISTING = ("inventory", "location", "layout", "file_type", "allow_unknown")
 """What an estimate needs that asks no network."""
 LIBRARY = (
     *("logs", "log_format", "allow_unknown", "store", "queries_dir", "unlock", "param", "write"),
-    *("since", "account", "region", "workgroup", "output_location", "dry_run"),
+    *("since", "account", "region", "workgroup", "output_location", "dry_run", "skip_bad_files"),
 )
 PLANNER = ("explain_plan", "workgroup", "output_location", *wire.TRINO_FLAGS)
 BUDGET = (
@@ -74,7 +75,7 @@ def command(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]
 
         def run(**given: Any) -> None:  # typer gives what the signature says
             arguments = {p.name: given.pop(p.name) for p in own}
-            settings = load(given, os.environ, Path.cwd())
+            settings = load(given, os.environ, _current())
             _check_common(settings)
             _State.settings = settings
             try:
@@ -131,13 +132,20 @@ def _parameter(name: str) -> inspect.Parameter:
         show_default=False,
         autocompletion=complete_param if name == "param" else None,
     )
-    kind: Any = {False: bool, (): list[str]}.get(row.default, str | None)
+    kind: Any = bool if row.default is False else list[str]  # also to hear of what is said twice
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=[] if row.default == () else row.default,
+        default=False if row.default is False else [],
         annotation=Annotated[kind, option],
     )
+
+
+def _current() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise NotFound("the current folder is gone", hint="cd to another one") from None
 
 
 def _check_common(settings: Settings) -> None:
@@ -185,11 +193,23 @@ def _root(
         terminal.write(context.get_help() + "\n")
 
 
+def _prepare_streams() -> None:
+    """What somebody closed is nowhere; what an encoding cannot say is written as an escape."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # it stays open
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """The entry point: runs a command, and turns what went wrong into one line and a code."""
     import logging
 
     gc.set_threshold(*_GARBAGE)
+    _prepare_streams()
     for noisy in ("sqlglot", "pyathena"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:

@@ -72,7 +72,7 @@ def _library(given: Mapping[str, Any]) -> Mapping[str, SavedQuery]:
     try:
         flags = {key: given.get(key) for key in ("config", "queries_dir")}
         settings = load(flags, os.environ, Path.cwd())
-        own = Path(settings.queries_dir).expanduser() if settings.queries_dir else None
+        own = Path(settings.queries_dir) if settings.queries_dir else None
         return library(own, broken)
     except AthenaFlowError:
         return {}

@@ -26,7 +26,8 @@ from athena_flow.ports import ObjectInfo
 
 RANGE_BYTES = 8 * 2**20
 """Of an object that is asked for at a time."""
-_CHANGED = ("PreconditionFailed", "412")
+_MOVED = ("PreconditionFailed", "412", "NoSuchKey", "404")
+"""What S3 says of an object that was written again, or removed, since it was listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Downloads:
             try:
                 data: bytes = self._s3.get_object(**wanted)["Body"].read()
             except ClientError as error:
-                if error.response["Error"]["Code"] in _CHANGED:
+                if error.response["Error"]["Code"] in _MOVED:
                     self._moved.add(log.uri)
                     return
                 raise aws_failure(error, f"reading {log.uri}") from error

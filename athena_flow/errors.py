@@ -35,6 +35,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 
+NO_FORMAT = "say the format with --log-format, or leave such files out with --skip-bad-files"
 SKIP_BAD_FILES = "--skip-bad-files leaves out what cannot be read, and says so with each query"
 """What a log that cannot be read may be answered with."""
 INTERRUPTED = 130
@@ -195,6 +196,15 @@ def some(names: Collection[str], most: int = 3) -> str:
 def files(count: int) -> str:
     """``1 file``, ``12 files``."""
     return f"{count} file{'s' * (count != 1)}"
+
+
+def visible(text: str) -> str:
+    """A text in which nothing starts a line or moves the cursor of a terminal: names may be any."""
+    return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 def note(what: str, names: Collection[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from athena_flow import measuring, policy, stored, terminal, wire
 from athena_flow.errors import AccessError, BadFile, BadSetting, EngineError, NoCredentials
-from athena_flow.settings import Settings, flag
+from athena_flow.settings import Settings, expanded, flag
 
 if TYPE_CHECKING:
     from athena_flow.cost import Price
@@ -103,14 +103,18 @@ def _saved(
 
 
 def _list_file(path: str) -> str:
-    """The text of a file that -p NAME=@FILE names. Raises BadFile."""
+    """The text of a file that -p NAME=@FILE names. Raises BadFile, BadSetting."""
     try:
         if path == INPUT:
             return sys.stdin.read()
-        return Path(path).expanduser().read_text("utf-8")
+        return Path(expanded(path, "-p")).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise BadFile(f"{path}: cannot be read: {reason}") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(name: str, error: OSError | UnicodeDecodeError) -> BadFile:
+    reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+    return BadFile(f"{name}: cannot be read: {reason}")
 
 
 # ---------------------------------------------------------------- a text of --sql
@@ -144,13 +148,12 @@ def _text(given: str) -> tuple[str, str]:
     if given == INPUT:
         name, read = "standard input", sys.stdin.buffer.read
     else:
-        path = Path(given).expanduser()
+        path = Path(given)
         name, read = path.name, path.read_bytes
     try:
         return name, read().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise BadFile(f"{given if given != INPUT else name}: cannot be read: {reason}") from None
+        raise _unreadable(given if given != INPUT else name, error) from None
 
 
 def _reading(s: Settings, listing: Inventory | None) -> tuple[Reading, list[str]]:

@@ -11,12 +11,14 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from athena_flow.errors import (
+    NO_FORMAT,
     SKIP_BAD_FILES,
+    AthenaFlowError,
     BadFile,
     BadFormat,
     RequestError,
@@ -49,6 +51,9 @@ from athena_flow.parallel import in_order, threads
 from athena_flow.ports import ObjectInfo, Progress
 from athena_flow.sources import Found
 from athena_flow.window import Window
+
+TRIES = 3
+"""Of logs that are read together, each without those that changed during the one before."""
 
 
 class SeveralFormats(BadFile):
@@ -120,7 +125,8 @@ class Tools:
     moved: Callable[[ObjectInfo], bool]
     """Is a log no more what it was when it was listed?"""
     most_bytes: int | None
-    """Of logs that are fetched at a time; None for no limit."""
+    """Of logs that are fetched at a time, and of those in a piece that takes in more of them;
+    None for no limit."""
     workers: int
     stop: Callable[[], None]
     """Ends what is being fetched and written."""
@@ -135,18 +141,23 @@ class Report:
     """What an ingest did."""
 
     read: int
+    """Logs that are in the store now as they lie, and were read for that."""
+    size_bytes: int
     rows: int
-    """In the pieces that were written."""
+    """Both of those logs; a piece that they joined held more."""
     bad: tuple[Bad, ...] = ()
     aside: tuple[str, ...] = ()
     """Logs that each query reads itself: they have several headers."""
     moved: tuple[str, ...] = ()
     """Logs that changed while they were read: the next ingest reads them."""
+    beside: tuple[str, ...] = ()
+    """Logs that were to be read with them, and are left, too: one after the other changed."""
 
     def notes(self) -> Iterator[str]:
         yield from note("cannot be read, left out", [bad.uri for bad in self.bad])
         yield from note("of several formats each, read themselves by each query", self.aside)
         yield from note("changed while they were read, left for the next ingest", self.moved)
+        yield from note("left for the next ingest, too, beside files that change", self.beside)
 
 
 def notes_of(plan: Plan) -> Iterator[str]:
@@ -157,14 +168,22 @@ def notes_of(plan: Plan) -> Iterator[str]:
 
 
 def prepare(
-    found: Found, window: Window, holding: Holding, sound: Callable[[Piece], bool], retry_bad: bool
+    found: Found,
+    window: Window,
+    holding: Holding,
+    sound: Callable[[Piece], bool],
+    wanted: LogFormat | None,
+    retry_bad: bool,
 ) -> Plan:
-    """What has to be done. Bad logs that lie there unchanged are passed unless tried again."""
+    """What has to be done, where text logs without a header are in the ``wanted`` format.
+
+    Bad logs that lie there unchanged are passed unless tried again.
+    """
     lost = {piece.path for piece in holding.pieces if not sound(piece)}
     bad = {(log.uri, log.size_bytes, log.stamp) for log in holding.bad}
     known = [log for log in found.logs if (log.uri, log.size_bytes, log.stamp) in bad]
     unseen = [denied.prefix for denied in found.denied]
-    return plan(found.logs, holding, window, lost, () if retry_bad else known, unseen)
+    return plan(found.logs, holding, window, lost, () if retry_bad else known, unseen, wanted)
 
 
 def ingest(
@@ -196,10 +215,12 @@ def ingest(
             raise
     report = Report(
         sum(one.read for one in done),
+        sum(one.size_bytes for one in done),
         sum(one.rows for one in done),
         tuple(bad for one in done for bad in one.bad),
         tuple(uri for one in done for uri in one.aside),
         tuple(uri for one in done for uri in one.moved),
+        tuple(uri for one in done for uri in one.beside),
     )
     if not found.denied and not report.moved:
         tools.keeper.finish(found.source, window, at)
@@ -210,11 +231,34 @@ def ingest(
 class _Tally:
     """What one place added to the report."""
 
-    read: int
-    rows: int
-    bad: list[Bad]
-    aside: list[str]
-    moved: list[str]
+    read: int = 0
+    size_bytes: int = 0
+    rows: int = 0
+    bad: list[Bad] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+
+    def add(self, made: _Made) -> None:
+        out = {*made.aside, *(bad.uri for bad in made.outcome.bad)}
+        good = [log for log in made.logs if log.uri not in out]
+        self.read += len(good)
+        self.size_bytes += _size(good)
+        self.rows += sum(piece.rows for piece in made.outcome.pieces)
+        self.rows -= sum(piece.rows for piece in made.old)
+        self.bad += made.outcome.bad
+        self.aside += made.aside
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What logs that were read together came to."""
+
+    logs: Sequence[ObjectInfo]
+    outcome: Outcome
+    old: Sequence[Piece]
+    """Those that the new pieces take the place of."""
+    aside: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +272,10 @@ class _Making:
     paths: Mapping[str, str]
     bad: list[Bad]
     aside: list[str]
+
+
+def _size(logs: Iterable[ObjectInfo | Kept]) -> int:
+    return sum(log.size_bytes for log in logs)
 
 
 def _named(at: str, uris: Mapping[str, str]) -> str:
@@ -261,58 +309,87 @@ class _Work:
 
     def _report(self, logs: Sequence[ObjectInfo]) -> None:
         with self._lock:
-            self._done += sum(log.size_bytes for log in logs)
+            self._done += _size(logs)
             self._progress("ingesting", self._done, self._total)
 
     def change(self, change: Change) -> _Tally:
-        """Brings one place up to date, a step at a time."""
-        tally = _Tally(0, 0, [], [], [])
-        keep = {piece.form: piece for piece in change.keep}
-        drop = change.drop
-        rest = change.read
+        """Brings one place up to date, a step at a time.
+
+        No step writes again what another has written: all would be written for each of them.
+        """
+        tally = _Tally()
+        keep, drop, rest = change.keep, change.drop, change.read
+        left: list[ObjectInfo] = []
         for step in in_steps(change.read, self._tools.most_bytes):
             rest = rest[len(step) :]
             with self._tools.fetch(step) as paths:
-                moved = self._moved(step)
-                if not moved:
-                    try:
-                        outcome, old = self._step(change.place, step, paths, keep, tally.aside)
-                    except BadFile:
-                        if not self._moved(step):
-                            raise
-                    moved = self._moved(step)
-            if moved:
-                tally.moved += moved
-                return tally
-            with self._lock:
-                if self._stopped:
-                    return tally
-                outcome = replace(outcome, waiting=rest)
-                self._tools.keeper.replace(self._source, [*drop, *old], outcome)
-            drop = ()
-            keep.update({piece.form: piece for piece in outcome.pieces})
-            tally.bad += outcome.bad
-            tally.read += len(step) - len(outcome.bad)
-            tally.rows += sum(piece.rows for piece in outcome.pieces)
-            tally.rows -= sum(piece.rows for piece in old)
+                made = self._settled(change.place, step, paths, keep)
+            done = set(made.logs if made else ())
+            left += [log for log in step if log not in done]
+            if made:
+                with self._lock:
+                    if self._stopped:
+                        return tally
+                    outcome = replace(made.outcome, waiting=(*left, *rest))
+                    self._tools.keeper.replace(self._source, [*drop, *made.old], outcome)
+                drop = ()
+                keep = tuple(piece for piece in keep if piece not in made.old)
+                tally.add(made)
             self._report(step)
+        for log in left:
+            (tally.moved if self._tools.moved(log) else tally.beside).append(log.uri)
         return tally
 
-    def _moved(self, logs: Sequence[ObjectInfo]) -> list[str]:
-        return [log.uri for log in logs if self._tools.moved(log)]
+    def _settled(
+        self,
+        place: Place,
+        step: Sequence[ObjectInfo],
+        paths: Mapping[str, str],
+        keep: Sequence[Piece],
+    ) -> _Made | None:
+        """What those logs come to that lie there unchanged when they have been read.
+
+        None where there is no such log, or where each time others change.
+        """
+        logs = self._unmoved(step)
+        for _ in range(TRIES):
+            if step and not logs:
+                return None
+            made = None
+            try:
+                made = self._step(place, logs, paths, keep)
+            except AthenaFlowError:
+                if self._unmoved(logs) == logs:
+                    raise
+            unmoved = self._unmoved(logs)
+            if made and unmoved == logs:
+                return made
+            logs = unmoved
+        return None
+
+    def _unmoved(self, logs: Sequence[ObjectInfo]) -> list[ObjectInfo]:
+        return [log for log in logs if not self._tools.moved(log)]
+
+    def _base(self, keep: Sequence[Piece], form: str, logs: Sequence[Kept]) -> Piece | None:
+        """The piece that logs join, unless it would hold more than is read at a time."""
+        most = self._tools.most_bytes
+        of_form = (piece for piece in keep if piece.form == form)
+        base = min(of_form, key=lambda piece: _size(piece.logs), default=None)
+        full = base and most is not None and _size((*base.logs, *logs)) > most
+        return None if full else base
 
     def _step(
         self,
         place: Place,
         logs: Sequence[ObjectInfo],
         paths: Mapping[str, str],
-        keep: Mapping[str, Piece],
-        aside: list[str],
-    ) -> tuple[Outcome, list[Piece]]:
+        keep: Sequence[Piece],
+    ) -> _Made:
         """The pieces that these logs come to, and those that they take the place of."""
         forms: dict[str, list[Kept]] = defaultdict(list)
         empty: list[Kept] = []
         bad: list[Bad] = []
+        aside: list[str] = []
         for log in logs:
             try:
                 head = self._tools.head(paths[log.uri]) if log.size_bytes else None
@@ -323,15 +400,20 @@ class _Work:
                     forms[self._form(kept, head)].append(kept)
             except BadFile as error:
                 bad.append(self._bad(log, paths, error))
+            except BadFormat as error:
+                if not self._tools.skip_bad:
+                    raise
+                reason = error.message.removeprefix(f"{log.uri}: ")
+                bad.append(Bad(log.uri, log.size_bytes, log.stamp, reason))
         pieces: list[Piece] = []
         old: list[Piece] = []
         for form, of_form in forms.items():
-            base = keep.get(form)
+            base = self._base(keep, form, of_form)
             piece = self._piece(_Making(place, form, of_form, base, paths, bad, aside))
             if piece:
                 pieces.append(piece)
                 old += [base] if base else []
-        return Outcome(tuple(pieces), tuple(empty), tuple(bad)), old
+        return _Made(logs, Outcome(tuple(pieces), tuple(empty), tuple(bad)), old, aside)
 
     def _form(self, log: Kept, head: str) -> str:
         """What a log shares with those that it is kept with. Raises BadFormat."""
@@ -339,13 +421,13 @@ class _Work:
             return head
         if self._wanted is None and not is_header(head) and not has_default_shape(head):
             raise BadFormat(
-                f"no header line, and not in the default format: {log.uri}",
-                hint="say the format with --log-format, or read another folder",
+                f"{log.uri}: no header line, and not in the default format",
+                hint=NO_FORMAT,
             )
         try:
             return format_of(head, self._wanted or DEFAULT).header
         except RequestError as error:
-            raise BadFormat(f"{log.uri}: {error.message}") from None
+            raise BadFormat(f"{log.uri}: {error.message}", hint=SKIP_BAD_FILES) from None
 
     def _piece(self, making: _Making) -> Piece | None:
         """One piece with the rows of its logs, and those of the piece that was there."""

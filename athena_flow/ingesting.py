@@ -59,7 +59,8 @@ def run(s: Settings) -> None:
             store.create()
             store.sweep()
         holding = store.holding(found.source) if store.exists() else Holding()
-        plan = prepare(found, window, holding, store.is_sound, retry_bad=not s.skip_bad_files)
+        retry_bad = not s.skip_bad_files
+        plan = prepare(found, window, holding, store.is_sound, log_format, retry_bad)
         if not s.dry_run:
             tools = stack.enter_context(_tools(s, store, len(plan.changes)))
             report = ingest(found, plan, window, wire.now(), log_format, tools, progress)
@@ -108,7 +109,7 @@ def _tools(s: Settings, store: Store, places: int) -> Iterator[Tools]:
     from athena_flow.ingest import Tools
 
     threads = max(1, PROCESSORS // max(1, min(WORKERS, places)))
-    write = PieceWriter(store.folder, store.work, threads)
+    write = PieceWriter(store.folder, store.work, WORKERS, threads)
     if not stored.is_bucket(s.logs):
         yield Tools(
             keeper=store,
@@ -209,16 +210,16 @@ def _tell(s: Settings, found: Found, plan: Plan, report: Report | None, store: S
     if report is None:
         terminal.say(s, f"to read: {todo}; in the store as they lie: {files(plan.same)}")
     else:
-        told = f"read {files(report.read)}, {show_bytes(plan.size_bytes)}: {report.rows:,} rows"
+        told = f"read {files(report.read)}, {show_bytes(report.size_bytes)}: {report.rows:,} rows"
         terminal.say(s, f"{told}; {files(plan.same)} were in the store {store.folder}")
     _check_whole(found, report)
 
 
 def _check_whole(found: Found, report: Report | None) -> None:
     undone = [f"{one.prefix}: {one.reason}" for one in found.denied]
-    moved = report.moved if report else ()
-    if moved:
-        undone.append(f"changed while they were read: {files(len(moved))}: {some(moved)}")
+    if report:
+        undone += note("changed while they were read", report.moved)
+        undone += note("beside files that change", report.beside)
     if undone:
         raise PartlyDone(
             f"not all of {found.source} is in the store: {'; '.join(undone)}",

@@ -1,9 +1,10 @@
 """What the local Parquet store holds of which logs, and what an ingest has to do: pure.
 
 A log is kept once its rows are in a `Piece`, one Parquet file of the store. A piece holds
-the rows of all logs of one place and one form; a place is changed as a whole, so that
-whoever is killed leaves each place as it was or as it should be. Reading files, Parquet
-and the manifest's own database are for the edges.
+the rows of logs of one place and one form: of all of them, unless those of a bucket are read
+in steps. A place is changed as a whole, or a step of it, so that whoever is killed leaves
+each place as it was or as it should be. Reading files, Parquet and the manifest's own
+database are for the edges.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import datetime
 
-from athena_flow.errors import note
+from athena_flow.errors import RequestError, note
 from athena_flow.layout import LAYOUTS, Partition, find_partition
 from athena_flow.logformat import LogFormat, format_of, header_format, is_header
 from athena_flow.ports import ObjectInfo, Registered
@@ -177,7 +178,7 @@ class Holding:
     """Logs without a row, which are in no piece."""
     bad: tuple[Bad, ...] = ()
     waiting: tuple[ObjectInfo, ...] = ()
-    """Logs of a bucket that were listed and not read yet."""
+    """Logs that were listed and not read yet, or that every query reads itself."""
 
     def kept(self) -> Iterator[Kept]:
         yield from self.empty
@@ -192,12 +193,14 @@ def plan(
     lost: Collection[str],
     passed: Collection[ObjectInfo] = (),
     unseen: Sequence[str] = (),
+    wanted: LogFormat | None = None,
 ) -> Plan:
     """What has to be read and dropped so that the store mirrors the window's logs.
 
     ``lying`` are the logs of the window; ``lost`` are the paths of damaged pieces;
     ``passed`` are logs that are known to be bad and are not tried again. What lies below an
-    ``unseen`` prefix, one that may not be listed, stays as it is.
+    ``unseen`` prefix, one that may not be listed, stays as it is. ``wanted`` is said to be the
+    format of text logs without a header: those that were read as another are read again.
     """
 
     def seen(uri: str) -> bool:
@@ -218,6 +221,7 @@ def plan(
         if not seen(piece.logs[0].uri):
             continue
         sound = piece.path not in lost and all(log.is_now(now.get(log.uri)) for log in piece.logs)
+        sound = sound and (wanted is None or _reads_so(piece, wanted))
         (keep if sound else drop)[piece.place].append(piece)
         settled.update(log.uri for log in piece.logs if sound)
     for uri, log in now.items():
@@ -239,7 +243,9 @@ def plan(
         changed=tuple(sorted(changed)),
         gone=tuple(sorted(gone)),
         stale=tuple(stale),
-        lost=tuple(sorted(piece.path for piece in holding.pieces if piece.path in lost)),
+        lost=tuple(
+            sorted(p.path for p in holding.pieces if p.path in lost and seen(p.logs[0].uri))
+        ),
     )
 
 
@@ -285,24 +291,31 @@ class Coverage:
 def uncovered(window: Window, done: Sequence[Coverage]) -> bool:
     """Does the window reach where no ingest of that source has been?
 
-    Its end does not count: what came since the last ingest is told by that one's time.
+    Its end does not count: what came since the last ingest is told by that one's time. An
+    earlier ingest has seen of its last day what had come by then, and not the rest of it.
     """
+    newest = max((one.at for one in done), default=None)
     able = [
-        one.window
+        one
         for one in done
         if _wider(one.window.accounts, window.accounts)
         and _wider(one.window.regions, window.regions)
     ]
-    if any(one.start is None for one in able):
+    if any(one.window.start is None for one in able):
         return False
     if window.start is None:
         return True
-    last = max((one.end for one in able if one.end), default=None)
+    last = max((one.window.end for one in able if one.window.end), default=None)
     if last is None:
         return True
     days = Window(window.start, min(window.end or last, last)) if window.start < last else None
-    starts = days.starts(DAY) if days else iter(())
-    return any(not any(one.covers(start, DAY) for one in able) for start in starts)
+    return any(
+        not any(
+            one.window.covers(start, DAY) and (one.at >= start + DAY or one.at == newest)
+            for one in able
+        )
+        for start in (days.starts(DAY) if days else ())
+    )
 
 
 def _wider(theirs: Collection[str], ours: Collection[str]) -> bool:
@@ -374,4 +387,7 @@ def _reads_so(piece: Piece, table: LogFormat) -> bool:
     if is_columns(piece.form):
         return True
     heads = (log.head for log in piece.logs if log.head is not None and not is_header(log.head))
-    return all(format_of(head, table).header == piece.form for head in heads)
+    try:
+        return all(format_of(head, table).header == piece.form for head in heads)
+    except RequestError:  # whoever reads it says what is wrong
+        return False

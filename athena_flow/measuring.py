@@ -56,8 +56,8 @@ def kept_sizes(
     if s.sizes and s.sizes.lower() == OFF:
         return None
     try:
-        file = Path(s.sizes).expanduser() if s.sizes else xdg.folder("CACHE") / "sizes.sqlite"
-    except (CannotWrite, RuntimeError):
+        file = Path(s.sizes) if s.sizes else xdg.folder("CACHE") / "sizes.sqlite"
+    except CannotWrite:
         terminal.say(s, "note: no sizes are kept: there is no home directory")
         return None
     return KeptSizes(store, file, owner, now, window)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from athena_flow import ddl
 from athena_flow.answers import Step, status
 from athena_flow.blocks import Block, Choice
-from athena_flow.errors import BadSetting, some
+from athena_flow.errors import BadSetting, some, visible
 from athena_flow.fields import COLUMNS
 from athena_flow.layout import Partition
 from athena_flow.logformat import LogFormat
@@ -123,12 +123,7 @@ def _shown(value: object) -> str:
     """A cell of a table: nothing in a log may move the cursor of a terminal."""
     if value is None:
         return "NULL"
-    text = _text(value)
-    return text if text.isprintable() else "".join(_visible(c) for c in text)
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() else character.encode("unicode_escape").decode()
+    return visible(_text(value))
 
 
 def _right(column: int, rows: Rows) -> bool:

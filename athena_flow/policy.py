@@ -93,9 +93,7 @@ def ledger(s: Settings) -> FileLedger | None:
 
     if s.ledger and s.ledger.lower() == OFF:
         return None
-    return FileLedger(
-        Path(s.ledger).expanduser() if s.ledger else xdg.folder("STATE") / "ledger.sqlite"
-    )
+    return FileLedger(Path(s.ledger) if s.ledger else xdg.folder("STATE") / "ledger.sqlite")
 
 
 def prices_file() -> Path:

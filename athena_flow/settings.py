@@ -7,6 +7,7 @@ built from this table, so that a flag has the same name and help everywhere.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -46,7 +47,11 @@ class Settings:
     engine: str | None = _setting(
         "where queries run: athena, duckdb on this machine, or trino; default athena", "ENGINE"
     )
-    logs: str | None = _setting("read this directory of logs as it is, with no set-up", "DIR")
+    logs: str | None = _setting(
+        "a directory of logs as it is, with no set-up; or s3://bucket/prefix/, which ingest"
+        " fetches and run then reads from the store",
+        "DIR",
+    )
     database: str | None = _setting("database; default flow_logs", "NAME")
     table: str | None = _setting("table; default vpc_flow_logs", "NAME")
     location: str | None = _setting(
@@ -179,9 +184,13 @@ def as_flags(s: Settings, names: Iterable[str], *left_out: str) -> tuple[str, ..
 
 
 def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path) -> Settings:
-    """Puts the three sources together. Raises BadSetting for a file that is wrong."""
+    """Puts the three sources together. Raises BadSetting for a file that is wrong.
+
+    A flag may be the list of all that was said of it: only a list may have several.
+    """
+    flags = {name: _once(name, said) for name, said in flags.items()}
     named = flags.get("config") or environment.get(ENVIRONMENT + "CONFIG")
-    file = _named(Path(named)) if named else _nearest(current)
+    file = _named(Path(expanded(named, "--config"))) if named else _nearest(current)
     from_file = _read(file) if file else {}
     _check_variables(environment)
     found: dict[str, Any] = {}
@@ -191,13 +200,43 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path
         variable = environment.get(ENVIRONMENT + key.upper())
         if said == "" or (isinstance(said, list) and "" in said):
             raise BadSetting(f"{flag(name)} is empty", hint="an unset shell variable?")
+        where = flag(name)
         if said:
             found[name] = tuple(said) if isinstance(said, list) else said
         elif variable:
-            found[name] = _typed(name, _from_text(name, variable), ENVIRONMENT + key.upper())
+            where = ENVIRONMENT + key.upper()
+            found[name] = _typed(name, _from_text(name, variable), where)
         elif key in from_file:
-            found[name] = _typed(name, from_file[key], f"{file}: {key}")
+            where = f"{file}: {key}"
+            found[name] = _typed(name, from_file[key], where)
+        if name in found and name in _PATHS:
+            found[name] = expanded(found[name], where)
     return Settings(**found, folder=file.parent.resolve() if file else current)
+
+
+def _once(name: str, said: Any) -> Any:
+    if not isinstance(said, list) or ROWS[name].default == ():
+        return said
+    if len(said) > 1:
+        raise BadSetting(
+            f"{flag(name)} is given {len(said)} times: {', '.join(said)}", hint="give it once"
+        )
+    return said[0] if said else None
+
+
+def expanded(path: str, where: str) -> str:
+    """A path with ``~`` and ``~user`` as a shell has them.
+
+    Raises BadSetting where there is no such home; ``where`` is what the path was given for.
+    """
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        home = path.partition("/")[0]
+        raise BadSetting(
+            f"{where} {path}: there is no home directory {home}",
+            hint=f"write ./{path} for a file of that name",
+        )
+    return found
 
 
 def _check_variables(environment: Mapping[str, str]) -> None:
@@ -238,7 +277,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 _PATHS = {
     *("logs", "location", "queries_dir", "catalog", "output", "trino_ca", "sql"),
-    *("ledger", "inventory", "sizes", "store"),
+    *("ledger", "inventory", "sizes", "store", "config"),
 }
 
 
@@ -246,8 +285,8 @@ def _beside(file: Path, key: str, value: Any) -> Any:  # any TOML value
     """A relative path in a settings file starts where the file lies."""
     if key in ("ledger", "sizes") and str(value).lower() == OFF:
         return value
-    if key in _PATHS and isinstance(value, str) and "://" not in value:
-        return str(file.parent / Path(value).expanduser())
+    if key in _PATHS and isinstance(value, str) and "://" not in value and value[:1] != "~":
+        return str(file.parent / value)
     return value
 
 

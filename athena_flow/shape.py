@@ -86,7 +86,7 @@ def inventory(s: Settings) -> Inventory:
             "--inventory needs --location", hint="say what stands before AWSLogs/: s3://bucket/"
         )
     return read_inventory(
-        Path(s.inventory or "").expanduser(),
+        Path(s.inventory or ""),
         spec,
         inventory_rows,
         detect,
@@ -302,7 +302,7 @@ def _seen_blocks(s: Settings) -> tuple[list[Block], list[str]]:
     from athena_flow.engines.duckdb import parquet_columns
     from athena_flow.window import Window
 
-    if s.location and engine_name(s) != "duckdb" and Path(s.location).expanduser().is_dir():
+    if s.location and engine_name(s) != "duckdb" and Path(s.location).is_dir():
         raise BadSetting(
             f"--location {s.location} is a directory of this machine",
             hint=f"write --logs {shlex.quote(s.location)}",

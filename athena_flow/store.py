@@ -7,6 +7,7 @@ one that wrote its place anew, and goes with the next ingest. Nothing here knows
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -35,8 +36,11 @@ VERSION = 2
 _PIECE = re.compile(r"_[0-9a-f]{16}\.parquet(\.part)?")
 _WORK = "work"
 """The folder for what is under way: downloads, and what DuckDB spills."""
-_OURS = ("lock", _WORK, f"{MANIFEST}.part")
-"""What lies in a store that was killed before it had a manifest."""
+_OURS = {"lock", _WORK, f"{MANIFEST}.part", f"{MANIFEST}.part-journal"}
+"""What lies in a store that was killed before it had a manifest, the lock in any case."""
+
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EBADF, errno.EINVAL)
+"""What file systems without locks say."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sources (id INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE);
@@ -85,6 +89,10 @@ class Store:
 
         A piece of which the span holds some logs is given with all of them.
         """
+        with self._unchanging():
+            return self._holding(source, span)
+
+    def _holding(self, source: str, span: tuple[str, str] | None) -> Holding:
         key = self._source(source)
         if key is None:
             return Holding()
@@ -184,17 +192,41 @@ class Store:
                     f" (process {lock.read().strip() or 'unknown'})",
                     hint="wait until it has ended, or give another --store",
                 ) from None
-            lock.truncate(0)
-            lock.write(f"{os.getpid()}\n")
-            lock.flush()
+            with _writing(self.folder):
+                lock.truncate(0)
+                lock.write(f"{os.getpid()}\n")
+                lock.flush()
             yield
 
+    @contextmanager
+    def held(self, *, alone: bool = False) -> Iterator[bool]:
+        """While it is held nobody removes a piece that the manifest no more names; ``alone``
+        says whether nobody else holds it. On a file system without locks it is nothing.
+        """
+        try:
+            place = os.open(self.folder, os.O_RDONLY)
+        except OSError as error:
+            raise BadFile(f"{self.folder}: cannot be read: {error.strerror}") from None
+        try:
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise BadFile(f"{self.folder}: cannot be locked: {error.strerror}") from None
+            yield True
+        finally:
+            os.close(place)
+
     def _check_empty(self) -> None:
-        others = [p.name for p in self.folder.iterdir() if not p.name.startswith(_OURS)]
+        names = {path.name for path in self.folder.iterdir()}
+        others = sorted(names - _OURS if "lock" in names else names)
         if others:
             raise BadSetting(
                 f"{self.folder} holds other things and is no store: {some(others)}",
-                hint="give --store a folder of its own",
+                hint="give --store a folder of its own, or remove that one if it was a store",
             )
 
     def create(self) -> None:
@@ -215,10 +247,11 @@ class Store:
         """Removes pieces that the manifest does not name, and what lay half done."""
         named = {path for (path,) in self._rows("SELECT path FROM pieces")}
         with _writing(self.folder):
-            for file in self.folder.rglob("_*.parquet*"):
-                inside = file.relative_to(self.folder).as_posix()
-                if _PIECE.fullmatch(file.name) and inside not in named:
-                    file.unlink()
+            with self.held(alone=True) as alone:
+                for file in self.folder.rglob("_*.parquet*") if alone else ():
+                    inside = file.relative_to(self.folder).as_posix()
+                    if _PIECE.fullmatch(file.name) and inside not in named:
+                        file.unlink()
             shutil.rmtree(self.work, ignore_errors=True)
             self.work.mkdir()
 
@@ -337,11 +370,17 @@ class Store:
     def _db(self) -> sqlite3.Connection:
         if self._open is None:
             file = self.folder / MANIFEST
+            writable = os.access(self.folder, os.W_OK) and os.access(file, os.W_OK)
+            mode = "rw" if writable else "ro&immutable=1"
+            log = file.with_name(f"{MANIFEST}-wal")
+            if not writable and log.exists() and log.stat().st_size:
+                raise BadFile(f"{file}: an ingest is in it, or was killed, and it is read-only")
             try:
-                at = f"file:{quote(str(file))}?mode=rw"
+                at = f"file:{quote(str(file))}?mode={mode}"
                 db = sqlite3.connect(at, uri=True, timeout=30, check_same_thread=False)
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = NORMAL")
+                if writable:
+                    db.execute("PRAGMA journal_mode = WAL")
+                    db.execute("PRAGMA synchronous = NORMAL")
                 (version,) = db.execute("PRAGMA user_version").fetchone()
                 db.execute("SELECT count(*) FROM sources")
             except sqlite3.Error as error:
@@ -350,6 +389,15 @@ class Store:
                 raise BadFile(f"{file}: was written by another athena-flow", hint=_ANEW)
             self._open = db
         return self._open
+
+    @contextmanager
+    def _unchanging(self) -> Iterator[None]:
+        """All that is read within is of one moment, also while an ingest goes on."""
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.rollback()
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
@@ -390,4 +438,5 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CannotWrite(f"cannot write the store {folder}: {reason}") from None
+        hint = "make room, or give another --store"
+        raise CannotWrite(f"cannot write the store {folder}: {reason}", hint=hint) from None

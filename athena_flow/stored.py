@@ -7,6 +7,7 @@ the rest of a directory the logs are read. Logs of a bucket are read from the st
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def is_bucket(logs: str | None) -> bool:
 
 def folder(s: Settings) -> Path:
     """Where the store is, or would be."""
-    return Path(s.store or s.folder / ".athena-flow" / "store").expanduser().resolve()
+    return Path(s.store or s.folder / ".athena-flow" / "store").resolve()
 
 
 def open_store(s: Settings) -> Store | None:
@@ -55,6 +56,8 @@ class _Look:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._held = ExitStack()
+        """What is found stays there until this one goes."""
 
     def __call__(self, logs: Mapping[ObjectInfo, Registered], table: LogFormat) -> Match:
         try:
@@ -69,6 +72,7 @@ class _Look:
     def _looked_up(self, logs: Mapping[ObjectInfo, Registered], table: LogFormat) -> Match:
         from athena_flow.manifest import Match, has_text, match
 
+        self._held.enter_context(self._store.held())
         rest = logs
         pieces: list[tuple[Piece, Registered, str]] = []
         empty: list[str] = []

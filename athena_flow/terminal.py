@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from athena_flow.errors import BadSetting, NotFound
+from athena_flow.errors import BadSetting, NotFound, visible
 from athena_flow.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def write(text: str) -> None:
 def say(s: Settings, text: str) -> None:
     """A note for people, on stderr."""
     if not s.quiet:
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(visible(text) + "\n")
 
 
 def only(s: Settings, *forms: str) -> None:
@@ -267,9 +267,9 @@ def fail(s: Settings | None, error: Failure) -> NoReturn:
     if s.as_ == "json" if s else _asks_for_json(sys.argv):
         sys.stderr.write(json.dumps({"error": asdict(error)}, ensure_ascii=False) + "\n")
     else:
-        sys.stderr.write(f"athena-flow: error: {error.message}\n")
+        sys.stderr.write(f"athena-flow: error: {visible(error.message)}\n")
         if error.hint:
-            sys.stderr.write(f"hint: {error.hint}\n")
+            sys.stderr.write(f"hint: {visible(error.hint)}\n")
     sys.exit(error.code)
 
 

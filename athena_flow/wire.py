@@ -229,7 +229,7 @@ def _trino(s: Settings) -> Engine:
     port = s.trino_port or str(trino.TLS_PORT if tls else trino.PORT)
     if not port.isdecimal() or not 0 < int(port) < 2**16:
         raise BadSetting(f"--trino-port {port!r} is no port", hint="write 8080 or 443")
-    authority = Path(s.trino_ca).expanduser() if s.trino_ca else None
+    authority = Path(s.trino_ca) if s.trino_ca else None
     if authority and not authority.is_file():
         raise NotFound(f"--trino-ca {s.trino_ca}: no such file")
     address = trino.Address(
@@ -249,7 +249,7 @@ def own_table(s: Settings, catalog: Catalog) -> TableSpec:
 
 
 def own_queries(s: Settings) -> Path | None:
-    return Path(s.queries_dir).expanduser() if s.queries_dir else None
+    return Path(s.queries_dir) if s.queries_dir else None
 
 
 def own_library(s: Settings) -> tuple[dict[str, SavedQuery], dict[str, BadQuery]]:

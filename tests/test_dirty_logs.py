@@ -39,6 +39,7 @@ from athena_flow.engines.duckdb import DuckDBEngine
 from athena_flow.engines.duckdb import text as duckdb_text
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.errors import BadFile
+from athena_flow.fields import NAMES
 from athena_flow.layout import FLAT
 from athena_flow.local.tree import first_line
 from athena_flow.logformat import DEFAULT
@@ -231,15 +232,19 @@ def test_parquet_with_other_columns_and_types(tmp_path: Path) -> None:
     write_log(paths[1], "7::INTEGER AS bytes, 'x' AS other, '10.0.0.2' AS SRCADDR")
     write_log(paths[2], "7.5::DOUBLE AS bytes, '10.0.0.3' AS srcaddr")
 
-    def rows(*chosen: Path) -> list[tuple[object, ...]]:
+    def read(*chosen: Path, skip: bool = False) -> Result:
         logs = tuple(ObjectInfo(str(path), path.stat().st_size) for path in chosen)
         scan = Scan(spec, ((Registered(None, "/"), logs),))
         sql = "SELECT srcaddr, bytes FROM db.logs ORDER BY srcaddr"
-        return list(DuckDBEngine().run(sql, [scan]).rows)
+        return DuckDBEngine(skip_bad=skip).run(sql, [scan])
 
-    assert rows(*paths[:2]) == [("10.0.0.1", None), ("10.0.0.2", 7)]
+    expected = [("10.0.0.1", None), ("10.0.0.2", 7)]
+    assert read(*paths[:2]).rows == expected
     with pytest.raises(BadFile, match="wrong.parquet: column bytes is DOUBLE"):
-        rows(*paths)
+        read(*paths)
+    without = read(*paths, skip=True)
+    assert without.rows == expected
+    assert without.notes == (f"left out, cannot be read: 1 file: {paths[2]}",)
 
 
 def test_parquet_with_broken_pages_is_named(tmp_path: Path) -> None:
@@ -280,6 +285,17 @@ def test_a_line_without_an_end_is_refused_by_its_size(
     log.write_bytes(text(HEADER) + b"x" * 3 * 2**20)
     with pytest.raises(BadFile, match="a line has more than 2,097,152 bytes"):
         list(duckdb_text.read_text(str(log), DEFAULT, Notes()))
+
+
+@pytest.mark.parametrize("name", sorted(NAMES - {"srcaddr", "bytes"}))
+def test_any_field_begins_a_header_further_down(tmp_path: Path, name: str) -> None:
+    """Whatever its name: it is no row, and what is below it is read by it."""
+    log = tmp_path / "a.log"
+    log.write_bytes(text("srcaddr bytes", "10.0.0.1 100", f"{name} bytes", "x 50"))
+    notes = Notes()
+    found = list(duckdb_text.read_text(str(log), DEFAULT, notes))
+    assert [form.log_format.header for form, _ in found] == ["srcaddr bytes", f"{name} bytes"]
+    assert [records for _, records in found] == [b"10.0.0.1 100\n", b"x 50\n"]
 
 
 # ---------------------------------------------------------------- every saved query

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import NOW
 from dirty import CORPUS, HEADER, KINDS, SEED, TWO, Dirty, put, text
@@ -32,11 +33,13 @@ from ingested import (
     whence,
 )
 
+from athena_flow.engines.duckdb import piecewriter
 from athena_flow.engines.duckdb.piecewriter import PieceWriter
-from athena_flow.errors import PartlyDone
-from athena_flow.ingest import Counts
+from athena_flow.errors import CannotWrite, PartlyDone
+from athena_flow.ingest import TRIES, Counts
 from athena_flow.layout import DAILY
 from athena_flow.manifest import Seal
+from athena_flow.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +192,33 @@ def test_no_room_for_what_memory_does_not_hold(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert ingested(tree)["rows"] == len(lines) + 2
     check_clean(tree)
+
+
+@pytest.mark.parametrize("statement", [1, 2])
+def test_a_piece_that_cannot_be_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: int
+) -> None:
+    """One clear line, whichever of the two looks at it meets that; nothing of it stays."""
+    tree = laid(tmp_path, {"a.log": KINDS["crlf.log"]})
+    fetched = piecewriter.fetched
+    asked: list[str] = []
+
+    def torn(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
+        rows = fetched(db, sql)
+        asked.append(sql)
+        if len(asked) == statement:
+            (part,) = tree.store.rglob("*.part")
+            os.truncate(part, 9)
+        return rows
+
+    with monkeypatch.context() as patched:
+        patched.setattr(piecewriter, "fetched", torn)
+        with pytest.raises(CannotWrite, match=r"cannot write .*\.part: ") as caught:
+            ingested(tree)
+    assert "--store" in (caught.value.hint or "")
+    assert not list(tree.store.rglob("*.part"))
+    ingested(tree)
+    check(tree)
 
 
 # ---------------------------------------------------------------- changed since
@@ -356,3 +386,86 @@ def test_a_log_that_breaks_while_it_is_read_has_changed(
     Path(log).write_bytes(whole)
     assert ingested(tree, skip=False)["rows"] == len(KINDS["good.log.gz"].rows)
     check(tree)
+
+
+# ---------------------------------------------------------------- changed while others are read
+
+
+def in_one_place(tmp_path: Path, count: int) -> tuple[Tree, list[str]]:
+    """Logs of one folder and one format, and their paths."""
+    tree = laid(tmp_path, {f"{n}.log.gz": KINDS["good.log.gz"] for n in range(count)})
+    return tree, sorted(tree.files)
+
+
+@pytest.mark.parametrize("like", ["trailing-space.log", "truncated-late.log.gz", None])
+def test_a_log_that_changes_is_left_out_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, like: str | None
+) -> None:
+    """Written, cut or removed while it is read: the others are in the store, and the next ingest
+    reads that one alone."""
+    tree, paths = in_one_place(tmp_path, 5)
+    others = [*paths[:2], *paths[3:]]
+
+    def change(asked: Sequence[str]) -> None:
+        if paths[2] in asked:
+            become(tree, paths[2], KINDS[like] if like else None)
+
+    writing = Writing(change)
+    with monkeypatch.context() as patched:
+        writing.put_before(patched)
+        with pytest.raises(PartlyDone, match=f"while they were read: 1 file: {paths[2]}$"):
+            ingested(tree)
+    assert (writing.asked[0], writing.asked[-1]) == (paths, others)
+    assert [log.uri for log in holds(tree).kept()] == others
+    assert [log.uri for log in holds(tree).waiting] == [paths[2]]
+    check_answer(tree)
+    done = ingested(tree)
+    assert done["same"] == 4
+    assert done["read"] == (like == "trailing-space.log")
+    check(tree)
+
+
+def test_a_log_that_changed_since_it_was_listed_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grown or removed before its turn came; also where the store had it, and its neighbours."""
+    tree, paths = in_one_place(tmp_path, 5)
+    ingested(tree)
+    become(tree, paths[0], KINDS["stray-cr.log"])
+    sweep = Store.sweep
+
+    def later(store: Store) -> None:
+        sweep(store)
+        become(tree, paths[0], KINDS["trailing-space.log"])
+        become(tree, paths[3], None)
+
+    writing = Writing(lambda paths: None)
+    with monkeypatch.context() as patched:
+        writing.put_before(patched)
+        patched.setattr(Store, "sweep", later)
+        with pytest.raises(PartlyDone, match="while they were read: 2 files: "):
+            ingested(tree, skip=False)
+    others = [paths[1], paths[2], paths[4]]
+    assert writing.asked == [others]
+    assert [log.uri for log in holds(tree).kept()] == others
+    check_answer(tree)
+    assert ingested(tree, skip=False)["read"] == 1
+    check(tree)
+    ingested(tree)
+    check_clean(tree)
+
+
+def test_a_place_that_does_not_hold_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One log after the other changes: it is left as it was, with all its logs named."""
+    tree, paths = in_one_place(tmp_path, 8)
+    writing = Writing(lambda asked: become(tree, asked[0], KINDS["trailing-space.log"]))
+    with monkeypatch.context() as patched:
+        writing.put_before(patched)
+        with pytest.raises(PartlyDone, match="3 files: .*; beside files that change: 5 files: "):
+            ingested(tree, skip=False)
+    assert writing.asked == [paths[n:] for n in range(TRIES)]
+    assert not [*holds(tree).kept()]
+    check_answer(tree)
+    assert ingested(tree, skip=False)["read"] == 8
+    check(tree)
+    check_clean(tree)

@@ -246,3 +246,48 @@ def window(first: int, last: int, *accounts: str) -> Window:
 def test_what_no_ingest_has_seen(asked: Window, done: list[Window], lacks: bool) -> None:
     at = DAY + timedelta(days=1)
     assert uncovered(asked, [Coverage(one, at) for one in done]) is lacks
+
+
+def half(first: int, last: int) -> Coverage:
+    """An ingest of noon to noon, at its end."""
+    noon = timedelta(hours=12)
+    start, end = DAY.replace(day=first) + noon, DAY.replace(day=last) + noon
+    return Coverage(Window(start, end), end)
+
+
+@pytest.mark.parametrize(
+    ("asked", "done", "lacks"),
+    [
+        (window(10, 11), [half(9, 10)], False),  # its afternoon is told by the time of that ingest
+        (window(10, 11), [half(9, 10), half(11, 12)], True),
+        (window(9, 13), [half(9, 10), half(11, 12)], True),
+        (window(10, 11), [half(9, 10), half(10, 11)], False),
+        (window(9, 12), [half(9, 10), half(10, 11), half(11, 12)], False),
+        (window(9, 10), [half(9, 10), half(11, 12)], False),
+    ],
+)
+def test_the_afternoon_that_no_ingest_has_seen(
+    asked: Window, done: list[Coverage], lacks: bool
+) -> None:
+    """A run of a daily job that was missed leaves half a day: it is not taken for seen."""
+    assert uncovered(asked, done) is lacks
+
+
+def test_logs_without_a_header_are_read_again_in_another_format() -> None:
+    """What was read by a wrong --log-format is mended by the right one; without one it stays."""
+    other = parse_format(" ".join(reversed(DEFAULT.header.split())))
+    line = "2 123456789010 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 1 1 1 ACCEPT OK"
+    holding = Holding((piece(log("a"), head=line), piece(log("b"), path="q")))
+    assert not plan([log("a"), log("b")], holding, Window(), ()).changes
+    assert not plan([log("a"), log("b")], holding, Window(), (), wanted=DEFAULT).changes
+    (change,) = plan([log("a"), log("b")], holding, Window(), (), wanted=other).changes
+    assert [one.path for one in change.drop] == ["p"]
+    assert change.read == (log("a"),)
+
+
+def test_damage_outside_the_window_is_not_told() -> None:
+    """Nor is it mended: what is said to be written anew is."""
+    there = log("a", day=10)
+    holding = Holding((piece(there, path="lost"),))
+    assert plan([], holding, window(12, 13), {"lost"}).lost == ()
+    assert plan([there], holding, window(10, 11), {"lost"}).lost == ("lost",)

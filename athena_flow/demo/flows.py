@@ -40,6 +40,24 @@ class Flow:
     end: int
     flags: str
 
+    @property
+    def record(self) -> Record:
+        """What a record says of it, whoever logs it."""
+        return {
+            "srcaddr": self.source.address,
+            "dstaddr": self.target.address,
+            "srcport": str(self.srcport),
+            "dstport": str(self.dstport),
+            "protocol": str(self.protocol),
+            "packets": str(self.packets),
+            "bytes": str(self.size_bytes),
+            "start": str(self.start),
+            "end": str(self.end),
+            "log-status": "OK",
+            "tcp-flags": self.flags,
+            "type": "IPv6" if ":" in self.source.address else "IPv4",
+        }
+
     def reply(self, size_bytes: int, flags: str) -> Flow:
         """The other direction."""
         return Flow(
@@ -54,19 +72,8 @@ def seen(at: Host, flow: Flow, egress: bool) -> Record:
     secure = flow.srcport in _SECURE or flow.dstport in _SECURE
     return {
         **at.base,
-        "srcaddr": flow.source.address,
-        "dstaddr": flow.target.address,
-        "srcport": str(flow.srcport),
-        "dstport": str(flow.dstport),
-        "protocol": str(flow.protocol),
-        "packets": str(flow.packets),
-        "bytes": str(flow.size_bytes),
-        "start": str(flow.start),
-        "end": str(flow.end),
+        **flow.record,
         "action": "ACCEPT",
-        "log-status": "OK",
-        "tcp-flags": flow.flags,
-        "type": "IPv6" if ":" in flow.source.address else "IPv4",
         "pkt-srcaddr": flow.source.address,
         "pkt-dstaddr": flow.target.address,
         "pkt-src-aws-service": flow.source.service,

@@ -97,22 +97,8 @@ class Gateway:
         }
 
     def _flow(self, flow: Flow) -> Record:
-        return {
-            **self.base,
-            "srcaddr": flow.source.address,
-            "dstaddr": flow.target.address,
-            "srcport": str(flow.srcport),
-            "dstport": str(flow.dstport),
-            "protocol": str(flow.protocol),
-            "packets": str(flow.packets),
-            "bytes": str(flow.size_bytes),
-            "start": str(flow.start),
-            "end": str(flow.end),
-            "log-status": "OK",
-            "type": "IPv6" if ":" in flow.source.address else "IPv4",
-            "tcp-flags": flow.flags,
-            **{f"packets-lost-{reason}": "0" for reason in _LOST},
-        }
+        lost = {f"packets-lost-{reason}": "0" for reason in _LOST}
+        return {**self.base, **flow.record, **lost}
 
 
 def make_gateway(account: str, region: str, vpcs: Sequence[Vpc]) -> Gateway:

@@ -6,7 +6,7 @@ file, ``tree`` a directory of logs that is read as it lies.
 
 from athena_flow.local.catalog import LocalCatalog
 from athena_flow.local.stores import DirStore, folder_location
-from athena_flow.local.tree import Listing, LogTree, first_line, list_logs, read_tree, tree_of
+from athena_flow.local.tree import Listing, LogTree, first_line, list_logs, tree_of
 
 __all__ = [
     "DirStore",
@@ -16,6 +16,5 @@ __all__ = [
     "first_line",
     "folder_location",
     "list_logs",
-    "read_tree",
     "tree_of",
 ]

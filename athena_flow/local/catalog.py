@@ -27,8 +27,12 @@ CREATE TABLE IF NOT EXISTS partitions (
 that prunes partitions in Glue prunes them here, unchanged."""
 
 
+WAIT_SECONDS = 30
+"""For another process that is writing to the file."""
+
+
 class LocalCatalog:
-    """Tables and partitions in one SQLite file, in Glue's own words."""
+    """Tables and partitions in one SQLite file, in Glue's own words. Raises BadFile."""
 
     def __init__(self, file: Path | None) -> None:
         """``file`` None keeps everything in memory; a file is made by the first `create`."""
@@ -38,20 +42,37 @@ class LocalCatalog:
 
     def _open(self, file: Path | None) -> sqlite3.Connection:
         try:
-            db = sqlite3.connect(file or ":memory:", timeout=30)
+            db = sqlite3.connect(file or ":memory:", timeout=WAIT_SECONDS)
             db.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise BadFile(f"{file}: is no local catalog: {error}") from None
+            raise self._refused("is no local catalog", error) from None
         return db
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """One transaction. Raises BadFile when the file cannot be written."""
+        """One transaction."""
         try:
             with self._db:
                 yield
         except sqlite3.Error as error:
-            raise BadFile(f"cannot write {self._file}: {error}") from None
+            raise self._refused("cannot be written", error) from None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Damage is told by SQLite, or by what a row holds."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._refused("cannot be read", error) from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadFile(f"{self._file}: is damaged: {error!r}") from None
+
+    def _refused(self, what: str, error: sqlite3.Error) -> BadFile:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+            return BadFile(
+                f"{self._file}: is locked by another process", hint="try again when that is done"
+            )
+        return BadFile(f"{self._file}: {what}: {error}")
 
     def close(self) -> None:
         self._db.close()
@@ -75,40 +96,39 @@ class LocalCatalog:
         return spec_from_table(database, self.described(database, name))
 
     def described(self, database: str, name: str) -> GlueDict:
-        row = self._db.execute(
-            "SELECT table_input FROM tables WHERE database = ? AND name = ?", (database, name)
-        ).fetchone()
-        if row is None:
+        with self._reading():
+            row = self._db.execute(
+                "SELECT table_input FROM tables WHERE database = ? AND name = ?", (database, name)
+            ).fetchone()
+            found: GlueDict | None = row and dict(json.loads(row[0]))
+        if found is None:
             raise NotFound(
                 f"no table {database}.{name} in the local catalog {self._file or 'in memory'}",
                 hint="athena-flow init-table creates it",
             )
-        found: GlueDict = json.loads(row[0])
         return found
 
     def registered(self, spec: TableSpec, window: Window) -> Iterator[Registered]:
         for expression in spec.layout.expressions(window):
-            rows = self._db.execute(
-                "SELECT partition_input FROM partitions WHERE database = ? AND name = ?"
-                f" AND {expression or 'TRUE'} ORDER BY key",
-                (spec.database, spec.name),
-            )
-            for (text,) in rows:
-                entry = json.loads(text)
-                partition = spec.layout.partition(entry["Values"])
+            for part in self._parts(spec.database, spec.name, expression or "TRUE"):
+                partition = spec.layout.partition(part.values)
                 if partition is None or window.holds(
                     partition.account, partition.region, partition.start, spec.layout.step
                 ):
-                    yield Registered(partition, entry["StorageDescriptor"]["Location"])
+                    yield Registered(partition, part.location)
 
     def parts(self, database: str, name: str) -> Iterator[Part]:
-        rows = self._db.execute(
-            "SELECT partition_input FROM partitions WHERE database = ? AND name = ? ORDER BY key",
-            (database, name),
-        )
-        for (text,) in rows:
-            entry = json.loads(text)
-            yield Part(tuple(entry["Values"]), entry["StorageDescriptor"]["Location"])
+        yield from self._parts(database, name, "TRUE")
+
+    def _parts(self, database: str, name: str, expression: str) -> list[Part]:
+        with self._reading():
+            rows = self._db.execute(
+                "SELECT partition_input FROM partitions WHERE database = ? AND name = ?"
+                f" AND {expression} ORDER BY key",
+                (database, name),
+            )
+            entries = (json.loads(text) for (text,) in rows)
+            return [Part(tuple(e["Values"]), e["StorageDescriptor"]["Location"]) for e in entries]
 
     def drop(self, spec: TableSpec) -> None:
         with self._changing():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ def folder_location(text: str) -> str:
 
     Raises NotFound when there is no such directory.
     """
-    path = Path(text).expanduser()
+    path = Path(text)
     if path.is_file():
         raise NotFound(f"{text} is a file, not a directory", hint=f"give its folder: {path.parent}")
     if not path.is_dir():
@@ -38,8 +39,8 @@ class DirStore:
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
         for entry in below(prefix):
-            if entry.regular and not entry.hidden:
-                yield object_at(entry.path)
+            if entry.object and not entry.hidden:
+                yield entry.object
 
     def read(self, uri: str, most: int | None) -> bytes:
         try:
@@ -62,35 +63,48 @@ class File:
     """What lies in a folder and is no folder: a file, or a pipe, or a link to nothing."""
 
     path: str
-    regular: bool
+    object: ObjectInfo | None
+    """None for what is no regular file, also for one that was removed while it was listed."""
     hidden: bool
     """From Athena, and so from us: a name that starts with ``_`` or ``.``."""
 
 
-def object_at(path: str) -> ObjectInfo:
-    """A file as an object."""
-    found = os.stat(path)
+def _object_at(path: str) -> ObjectInfo | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
     return ObjectInfo(path, found.st_size, file_stamp(found))
+
+
+def is_gone(uri: str) -> bool:
+    """Was a file of this machine removed since it was listed?"""
+    return uri.startswith("/") and not os.path.lexists(uri)
 
 
 def below(prefix: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[File]:
     """All files below a folder in the order of S3's keys; links are followed, but in no circle."""
     entries = [(entry, _is_folder(entry)) for entry in _entries(prefix)]
     if entries and not above:
-        above = frozenset({_identity(prefix)})
+        above = frozenset(filter(None, [_identity(prefix)]))
     for entry, folder in sorted(entries, key=lambda e: e[0].name + "/" * e[1]):
         path = f"{prefix}{entry.name}"
         if not folder:
-            hidden = not is_visible(entry.name)
-            yield File(path, os.path.isfile(path), hidden)
+            yield File(path, _object_at(path), not is_visible(entry.name))
             continue
         here = _identity(path)
-        if here not in above:
+        if here and here not in above:
             yield from below(path + "/", above | {here})
 
 
-def _identity(path: str) -> tuple[int, int]:
-    found = os.stat(path)
+def _identity(path: str) -> tuple[int, int] | None:
+    """What a folder is by any of its names; None for one that was removed meanwhile."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
     return found.st_dev, found.st_ino
 
 

@@ -8,11 +8,14 @@ import zlib
 from codecs import BOM_UTF8
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import BinaryIO
 
 from athena_flow.errors import (
+    NO_FORMAT,
+    SKIP_BAD_FILES,
     BadFile,
     BadFormat,
     BadSetting,
@@ -33,7 +36,7 @@ from athena_flow.layout import (
     Partition,
     find_partition,
 )
-from athena_flow.local.stores import below, folder_location, object_at
+from athena_flow.local.stores import below, folder_location, is_gone
 from athena_flow.logformat import (
     DEFAULT,
     LogFormat,
@@ -58,6 +61,7 @@ LINE_BYTES = 2**20
 GZIP = b"\x1f\x8b"
 _MEMBERS = 31
 """zlib's ``wbits`` for a gzip header and its checksum."""
+_GONE = "left out, removed since it was listed"
 _PARQUET = b"PAR1"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -86,9 +90,14 @@ class LogTree:
         yield from sorted(self.parts, key=lambda r: r.location)
 
     def objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        yield from self._by_location.get(prefix, ())
+
+    @cached_property
+    def _by_location(self) -> dict[str, list[ObjectInfo]]:
+        found: dict[str, list[ObjectInfo]] = defaultdict(list)
         for registered, objects in self.parts.items():
-            if registered.location == prefix:
-                yield from objects
+            found[registered.location] += objects
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ def list_logs(folder: str) -> Listing:
     """The logs below a directory. Raises NotFound for no directory or no logs."""
     root = folder_location(folder)
     every = [file for file in below(root) if not _is_ours(file.path.removeprefix(root))]
-    found = [object_at(file.path) for file in every if file.regular and not file.hidden]
+    found = [file.object for file in every if file.object and not file.hidden]
     logs = [o for o in found if o.uri.endswith(LOG_SUFFIXES)]
     if not logs:
         raise NotFound(
@@ -113,26 +122,17 @@ def list_logs(folder: str) -> Listing:
         )
     others = [o.uri for o in found if not o.uri.endswith(LOG_SUFFIXES)]
     notes = note("left out, no .log or .gz", others)
-    hidden = [file.path for file in every if file.regular and file.hidden]
+    hidden = [file.path for file in every if file.object and file.hidden]
     notes += note("left out as Athena does, named with _ or . first", hidden)
-    notes += note("left out, no regular file", [f.path for f in every if not f.regular])
+    odd = {file.path: is_gone(file.path) for file in every if not file.object}
+    notes += note("left out, no regular file", [path for path, gone in odd.items() if not gone])
+    notes += note(_GONE, [path for path, gone in odd.items() if gone])
     foreign = [o.uri for o in logs if _OTHER_SERVICE.search(o.uri)]
     notes += note("left out, of another service than vpcflowlogs", foreign)
     logs = [o for o in logs if not _OTHER_SERVICE.search(o.uri)]
     if not logs:
         raise NotFound(f"no flow logs in {folder}, only logs of other services")
     return Listing(root, tuple(logs), notes)
-
-
-def read_tree(
-    folder: str,
-    window: Window,
-    wanted: LogFormat | None,
-    needs: Collection[str],
-    parquet_columns: ParquetColumns,
-) -> LogTree:
-    """Looks at the files below ``folder`` that the window touches, as `tree_of` does."""
-    return tree_of(list_logs(folder), window, wanted, needs, parquet_columns)
 
 
 def tree_of(
@@ -163,7 +163,7 @@ def tree_of(
         told = "no folder or name tells the day, only the records' own times"
         notes += note(told, [o.uri for o in outside])
     looked, unread = _looked_at([o for _, o in within], parquet_columns, head, skip_bad)
-    formats, more = _formats(looked, wanted)
+    formats, more = _formats(looked, wanted, skip_bad)
     every_format = tuple(dict.fromkeys(formats.values()))
     formats, left_out = _fitting(formats, needs)
     timeless = [log.uri for log, fmt in formats.items() if "end" not in fmt]
@@ -243,14 +243,19 @@ def _looked_at(
     empty: list[str] = []
     foreign: list[str] = []
     bad: list[str] = []
+    gone: list[str] = []
     for log in logs:
         try:
             if log.uri.endswith(PARQUET) and log.size_bytes:
                 looked[log] = from_names(parquet_columns(log.uri), allow_unknown=True)
                 continue
             line = head(log)
-        except BadFile:
+        except BadFile as error:
+            if is_gone(log.uri):
+                gone.append(log.uri)
+                continue
             if not skip_bad:
+                error.hint = error.hint or SKIP_BAD_FILES
                 raise
             bad.append(log.uri)
             continue
@@ -260,40 +265,49 @@ def _looked_at(
             foreign.append(log.uri)
         else:
             looked[log] = line
-    notes = note("left out, cannot be read", bad)
+    notes = note("left out, cannot be read", bad) + note(_GONE, gone)
     return looked, notes + note("left out, JSON and no flow log", foreign) + note("empty", empty)
 
 
 def _formats(
-    looked: Mapping[ObjectInfo, Look], wanted: LogFormat | None
+    looked: Mapping[ObjectInfo, Look], wanted: LogFormat | None, skip_bad: bool
 ) -> tuple[dict[ObjectInfo, LogFormat], tuple[str, ...]]:
-    """The format of each log, and notes on those that say it not. Raises BadFormat."""
+    """The format of each log, and notes on those that say it not.
+
+    Raises BadFormat for what is in none, unless it is left out and others are not.
+    """
     formats: dict[ObjectInfo, LogFormat] = {}
     headless: list[str] = []
     shapeless: list[str] = []
+    strange: dict[str, str] = {}
     by_line: dict[str, LogFormat] = {}
     for log, line in looked.items():
         if isinstance(line, LogFormat):
             formats[log] = line
             continue
-        if line not in by_line:
-            try:
+        if wanted is None and not is_header(line) and not has_default_shape(line):
+            shapeless.append(log.uri)
+            continue
+        try:
+            if line not in by_line:
                 by_line[line] = format_of(line, wanted or DEFAULT)
-            except RequestError as error:
-                raise BadFormat(f"{log.uri}: {error.message}") from None
+        except RequestError as error:
+            strange[log.uri] = error.message
+            continue
         formats[log] = by_line[line]
         if not is_header(line):
             headless.append(log.uri)
-            if wanted is None and not has_default_shape(line):
-                shapeless.append(log.uri)
-    if shapeless:
+    if strange and not (skip_bad and formats):
+        uri, reason = next(iter(strange.items()))
+        raise BadFormat(f"{uri}: {reason}", hint=SKIP_BAD_FILES)
+    if shapeless and not (skip_bad and formats):
         raise BadFormat(
             f"no header line, and not in the default format: {files(len(shapeless))}:"
             f" {some(shapeless)}",
-            hint="say the format with --log-format, or read another folder",
+            hint=NO_FORMAT,
         )
     unknown = {f.name for fmt in formats.values() for f in fmt.fields if not f.version}
-    notes: tuple[str, ...] = ()
+    notes = note("left out, in no format that is known", [*strange, *shapeless])
     if headless:
         read_as = "--log-format" if wanted else "the default format"
         notes += note(f"no header line, read as {read_as}", headless)
@@ -322,10 +336,16 @@ def _fitting(
 
 
 def _any_format(logs: Sequence[ObjectInfo], head: Head) -> LogFormat:
-    """The format of the first text log that holds anything, for a window that holds none."""
-    lines = (head(log) for log in logs if not log.uri.endswith(PARQUET))
-    line = next((line for line in lines if line is not None), "")
-    return format_of(line, DEFAULT)
+    """The format of the first text log that says one, for a window that holds none.
+
+    A file that is not in the window cannot be what is wrong with a query.
+    """
+    for log in logs:
+        with suppress(BadFile, RequestError):
+            line = None if log.uri.endswith(PARQUET) else head(log)
+            if line is not None:
+                return format_of(line, DEFAULT)
+    return DEFAULT
 
 
 def _reason(error: Exception) -> str:

@@ -306,7 +306,7 @@ def test_a_log_of_several_formats_is_left_to_the_query(cli: Cli, tmp_path: Path)
     (logs / "b.log").write_text(f"{one}\n{line}\n")
     (logs / "c.log").write_text(f"{other}\n2 1795000003 10.1.1.1 10.0.0.3 9\n")
     done = ingested(cli, logs)
-    assert done["read"] == 3
+    assert done["read"] == 2
     assert (
         f"of several formats each, read themselves by each query: 1 file: {logs}/a.log"
         in (done["notes"])
@@ -322,6 +322,22 @@ def test_a_log_of_several_formats_is_left_to_the_query(cli: Cli, tmp_path: Path)
     assert stored["whence"][0].startswith(f"{WHENCE}2 files; read themselves: 1 file,")
     assert stored["rows"] == text["rows"]
     assert len(stored["rows"]) == 4
+
+
+def test_what_was_read_is_told(cli: Cli, tmp_path: Path) -> None:
+    """Neither what was left out or aside, nor what was there already, counts as read."""
+    logs = tmp_path / "heap"
+    logs.mkdir()
+    line = "2 10.0.0.1 5 1795000001\n"
+    one, other = "version srcaddr bytes end\n", "version end dstaddr srcaddr bytes\n"
+    (logs / "aside.log").write_text(one + line + other + line * 500)
+    (logs / "bad.log.gz").write_bytes(gzip.compress((one + line * 99).encode())[:-9])
+    (logs / "good.log").write_text(one + line)
+    size = len(one + line)
+    words = ("ingest", "--logs", str(logs), "--skip-bad-files")
+    assert f"read 1 file, {size} B: 1 rows" in ok(cli(*words)).err
+    (logs / "more.log").write_text(one + line * 2)
+    assert f"read 1 file, {size + len(line)} B: 2 rows" in ok(cli(*words)).err
 
 
 def test_names_that_are_no_text(cli: Cli, logs: Path) -> None:

@@ -21,13 +21,16 @@ from athena_server import ACCOUNT, AthenaServer
 from conftest import NOW, Ran, put_tree
 from here import in_process
 
-from athena_flow import download
+from athena_flow import download, ingesting
 from athena_flow.aws import Account, S3Store
 from athena_flow.demo import ACCOUNTS, REGIONS, write_demo
 from athena_flow.download import Downloads
+from athena_flow.engines.duckdb import piecewriter
 from athena_flow.errors import BadSetting
 from athena_flow.layout import LAYOUTS
 from athena_flow.logformat import DEFAULT
+from athena_flow.manifest import Holding
+from athena_flow.store import Store
 
 Cli = Callable[..., Ran]
 
@@ -226,6 +229,99 @@ def test_downloads_are_bounded(cli: Cli, logs: Path) -> None:
     same(cli, logs)
 
 
+# ---------------------------------------------------------------- larger than the cache
+
+
+def held(tmp_path: Path) -> Holding:
+    """What the manifest says."""
+    store = Store(tmp_path / ".athena-flow" / "store")
+    try:
+        return store.holding(URI)
+    finally:
+        store.close()
+
+
+def lying(tmp_path: Path) -> set[str]:
+    """The pieces on disk, below the store's folder."""
+    store = tmp_path / ".athena-flow" / "store"
+    return {path.relative_to(store).as_posix() for path in store.rglob("_*")}
+
+
+def named(tmp_path: Path) -> set[str]:
+    return {piece.path for piece in held(tmp_path).pieces}
+
+
+@pytest.fixture
+def small(logs: Path) -> tuple[str, str]:
+    """A cache in which there is room for one log of each place at a time."""
+    return ("--cache-size", str(max(path.stat().st_size for path in logs.rglob("*.gz"))))
+
+
+def test_a_place_read_in_steps_is_written_once(
+    cli: Cli, logs: Path, tmp_path: Path, small: tuple[str, str]
+) -> None:
+    """Nothing lies on disk afterwards but what is in the store, whatever the number of steps."""
+    done = ingested(cli, *small)
+    assert done["read"] == done["files"]
+    assert len(named(tmp_path)) > len({path.parent for path in logs.rglob("*.gz")})
+    assert lying(tmp_path) == named(tmp_path)
+    same(cli, logs)
+
+
+def test_what_comes_later_joins_what_is_small(
+    cli: Cli, logs: Path, tmp_path: Path, small: tuple[str, str]
+) -> None:
+    """A day grows by a log: its piece is written anew, unless it is as large as a step."""
+    first, second, *_ = sorted(logs.rglob("*.gz"))
+    for late in (first, second):
+        s3().delete_object("logs", key_of(logs, late))
+    ingested(cli, *small)
+    before = named(tmp_path)
+    s3().put_object("logs", key_of(logs, second), second.read_bytes())
+    ingested(cli, *small)
+    assert before < named(tmp_path)
+    before = named(tmp_path)
+    s3().put_object("logs", key_of(logs, first), first.read_bytes())
+    ingested(cli)
+    after = named(tmp_path)
+    assert (len(after), len(before - after)) == (len(before), 1)
+    same(cli, logs)
+
+
+def test_a_place_of_which_some_steps_are_done(
+    cli: Cli, logs: Path, tmp_path: Path, aws: AthenaServer, small: tuple[str, str]
+) -> None:
+    """What is done stays done and is no answer yet; the next ingest reads the rest, and no more."""
+    count = len(list(logs.rglob("*.gz")))
+    aws.faults.add("S3.GetObject", "AccessDenied", 403, times=count, after=count // 2)
+    refused = cli("ingest", "--logs", URI, *small)
+    assert refused.code == 3
+    kept = len([*held(tmp_path).kept()])
+    assert 0 < kept < count
+    assert cli("run", "top-talkers", "--logs", URI).code == 3
+    aws.faults.clear()
+    done = ingested(cli, *small)
+    assert (done["read"], done["same"]) == (count - kept, kept)
+    assert lying(tmp_path) == named(tmp_path)
+    same(cli, logs)
+
+
+def test_no_more_is_written_at_once_than_has_memory(
+    cli: Cli, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who fetch ahead wait for a database, each of which may take `piecewriter.MEMORY`."""
+    opened: list[str] = []
+
+    def heard(translated: str, opens: Callable[..., Any] = piecewriter.opened) -> Any:
+        opened.append(translated)
+        return opens(translated)
+
+    monkeypatch.setattr(piecewriter, "opened", heard)
+    ingested(cli)
+    assert 0 < len(opened) <= ingesting.WORKERS
+    same(cli, logs)
+
+
 # ---------------------------------------------------------------- fetching
 
 
@@ -261,10 +357,29 @@ def test_an_object_that_changed_meanwhile_is_told(
     account, _ = bucket
     listed = list(S3Store(account).objects("s3://many/"))
     s3().put_object("many", "1.log", b"x" * 999)
+    s3().delete_object("many", "3.log")
     downloads = Downloads(account, tmp_path / "work", 10_000)
     with downloads.fetch(listed):
-        assert [log.uri for log in listed if downloads.moved(log)] == ["s3://many/1.log"]
+        moved = [log.uri for log in listed if downloads.moved(log)]
+    assert moved == ["s3://many/1.log", "s3://many/3.log"]
     downloads.close()
+
+
+def test_an_object_that_is_removed_meanwhile_is_left_out_alone(
+    cli: Cli, logs: Path, tmp_path: Path, aws: AthenaServer
+) -> None:
+    """The others are read, also those of its day; exit 5 names it; the next ingest ends it."""
+    gone = min(logs.rglob("*.gz"))
+    key = key_of(logs, gone)
+    aws.faults.add("S3.GetObject", "NoSuchKey", 404, where={"Key": key})
+    done = cli("ingest", "--logs", URI)
+    assert done.code == 5, done.err
+    assert f"changed while they were read: 1 file: s3://logs/{key}" in done.err
+    assert [log.uri for log in held(tmp_path).waiting] == [f"s3://logs/{key}"]
+    s3().delete_object("logs", key)
+    gone.unlink()
+    assert ingested(cli)["read"] == 0
+    same(cli, logs)
 
 
 def test_who_wants_more_waits(bucket: tuple[Account, dict[str, bytes]], tmp_path: Path) -> None:

@@ -602,6 +602,43 @@ def test_what_cannot_run_here_says_why(cli: Cli, tree: Path, sql: str, said: str
     assert said in done.err
 
 
+def test_a_join_by_the_names_of_columns(cli: Cli, tree: Path) -> None:
+    """USING names columns that stand nowhere else in the statement."""
+    words = ("run", "--logs", str(tree), "--as", "json", "--sql", "-")
+    joined = "SELECT count(*) FROM vpc_flow_logs a JOIN vpc_flow_logs b"
+    using = cli(*words, stdin=f"{joined} USING (interface_id, start)")
+    on = cli(*words, stdin=f"{joined} ON a.interface_id = b.interface_id AND a.start = b.start")
+    assert json.loads(using.out)["rows"] == json.loads(on.out)["rows"] != [[0]]
+
+
+def test_a_value_that_cannot_be_told_is_one_line(cli: Cli, tree: Path) -> None:
+    """Not a traceback: Python has no such interval."""
+    words = ("run", "--logs", str(tree), "--sql", "-")
+    day = "interval '999999999' day"
+    ran = cli(*words, stdin=f"SELECT {day} + {day}")
+    assert ran.code == 1
+    assert "Traceback" not in ran.err
+    assert ran.err.splitlines()[-1].startswith("athena-flow: error: duckdb: ")
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT NULL AS x", ""),
+        ("SELECT 1 AS a, 2 AS A", "the answer is not written as Parquet"),
+        ("SELECT row(1, 'a') AS x", "the answer is not written as Parquet"),
+    ],
+)
+def test_answers_as_parquet(cli: Cli, tree: Path, tmp_path: Path, sql: str, said: str) -> None:
+    """Written, or refused by one line that says what to do."""
+    words = ("run", "--logs", str(tree), "--sql", "-", "--as", "parquet", "-o", "answer.parquet")
+    ran = cli(*words, stdin=sql)
+    assert "Traceback" not in ran.err
+    assert (tmp_path / "answer.parquet").exists() is (not said)
+    assert ran.code == (1 if said else 0), ran.err
+    assert said in ran.err
+
+
 def test_a_window_chooses_local_folders(cli: Cli, tree: Path) -> None:
     """There it says which files are read, and those are read whole."""
     words = ("estimate", "--sql", "-", "--logs", str(tree), "--as", "json")

@@ -30,7 +30,7 @@ from athena_flow.errors import MissingFields
 from athena_flow.guard import Guard
 from athena_flow.header import GROUPS
 from athena_flow.jobs import Reading
-from athena_flow.local import read_tree
+from athena_flow.local import list_logs, tree_of
 from athena_flow.ports import no_progress
 from athena_flow.prices import price_in
 from athena_flow.query import SavedQuery, bind, library
@@ -84,8 +84,9 @@ class Ran:
 
 def _run(query: SavedQuery, given: Sequence[str], root: Path, window: Window) -> Ran:
     """As `run --logs` does it, from the files. Raises MissingFields."""
-    tree = read_tree(
-        str(root), window, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
+    listing = list_logs(str(root))
+    tree = tree_of(
+        listing, window, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
     )
     values = params.bind(query.params, given, NOW)
     bound = bind(query, values, tree.spec, window, tree.common)

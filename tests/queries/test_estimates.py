@@ -16,7 +16,7 @@ from athena_flow.engines.duckdb import DuckDBEngine, evaluate, parquet_footers, 
 from athena_flow.fields import TGW, VPC
 from athena_flow.jobs import Reading, estimate
 from athena_flow.layout import LAYOUTS, Partition
-from athena_flow.local import DirStore, LogTree, read_tree
+from athena_flow.local import DirStore, LogTree, list_logs, tree_of
 from athena_flow.logformat import LogFormat
 from athena_flow.ports import no_progress
 from athena_flow.prices import price_in
@@ -79,11 +79,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: _folder(tmp_path_factory, fmt) for kind, fmt in formats.items()}
 
 
-def tree_of(query: SavedQuery, folders: dict[str, Path]) -> tuple[LogTree, Path]:
+def tree_for(query: SavedQuery, folders: dict[str, Path]) -> tuple[LogTree, Path]:
     kind = "tgw" if query.missing(LogFormat(VPC)) else "vpc"
     folder = folders[kind]
-    tree = read_tree(
-        str(folder), WINDOW, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
+    listing = list_logs(str(folder))
+    tree = tree_of(
+        listing, WINDOW, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
     )
     return tree, folder
 
@@ -92,7 +93,7 @@ def tree_of(query: SavedQuery, folders: dict[str, Path]) -> tuple[LogTree, Path]
 def test_the_estimate_is_what_is_opened(name: str, folders: dict[str, Path]) -> None:
     """To the byte, for each scan: the objects that it counts are the files that a run opens."""
     query = LIBRARY[name]
-    tree, folder = tree_of(query, folders)
+    tree, folder = tree_for(query, folders)
     variant = next(variants(query.params, list(query.improves), query.body))
     bound = bind(query, variant.values, tree.spec, WINDOW, tree.common)
     reading = Reading(tree, tree, evaluate, price_in("us-east-1"), datetime.now(UTC))
@@ -143,8 +144,9 @@ def test_parquet_is_never_below_what_is_read(name: str, share: float, parquet: P
     """
     query = LIBRARY[name]
     window = Window(FIRST, FIRST + timedelta(days=2))
-    tree = read_tree(
-        str(parquet), window, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
+    listing = list_logs(str(parquet))
+    tree = tree_of(
+        listing, window, None, query.requires, lambda p: [c for c, _ in parquet_schema(p)]
     )
     variant = next(variants(query.params, list(query.improves), query.body))
     bound = bind(query, variant.values, tree.spec, window, tree.common)

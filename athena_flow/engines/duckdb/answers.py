@@ -14,7 +14,6 @@ from athena_flow.engines.duckdb.database import (
     connection,
     fetched,
     first_line,
-    listed,
     scratch,
 )
 from athena_flow.engines.duckdb.load import Load, Rows
@@ -33,7 +32,7 @@ from athena_flow.ports import (
     nobody_hears,
 )
 from athena_flow.prune import Relation, table_scans
-from athena_flow.sqltext import name
+from athena_flow.sqltext import literal, name
 from athena_flow.table import TableSpec
 from athena_flow.translate import to_duckdb
 
@@ -159,7 +158,7 @@ def _answer(
 ) -> tuple[tuple[tuple[str, str], ...], list[tuple[object, ...]]]:
     """The statement reads tables and no files, but for those in ``folders``, of ``stored``."""
     try:
-        db.execute(f"SET allowed_directories = [{listed(sorted(folders))}]")
+        db.execute(f"SET allowed_directories = [{', '.join(map(literal, sorted(folders)))}]")
         db.execute("SET enable_external_access = false")
         described = fetched(db, f"DESCRIBE {sql}")
         types = [str(row[1]) for row in described]
@@ -172,7 +171,7 @@ def _answer(
             for spec in stored:
                 hold(db, spec)
             rows = fetched(db, plain)
-    except duckdb.Error as error:
+    except (duckdb.Error, ValueError, OverflowError) as error:  # Python's have no such value
         raise EngineError(f"duckdb: {first_line(error)}") from error
     columns = tuple(
         (str(row[0]), ATHENA_TYPES.get(kind, kind.lower()))
@@ -210,6 +209,8 @@ def _needed(tree: exp.Expr, spec: TableSpec) -> tuple[tuple[str, str], ...]:
     if any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star)):
         return every
     named = {column.name.lower() for column in tree.find_all(exp.Column)}
+    using = (join.args.get("using") or () for join in tree.find_all(exp.Join))
+    named |= {column.name.lower() for columns in using for column in columns}
     return tuple(c for c in every if c[0] in named) or every[:1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ ATHENA_TYPES = {
 }
 FILE = "$file"
 """The column of rows that are read from files: the file that each stands in."""
+_PATTERN = re.compile(r"[*?\[]")
 _QUIET = "SET enable_progress_bar = false"
 _MACROS = (
     # What LazySimpleSerDe takes for a whole number: digits with a sign, a fraction cut off. What
@@ -76,31 +78,34 @@ def connection(translated: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def fetched(db: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[object, ...]]:
     """The rows of a statement, run beside the main thread, which alone hears Ctrl-C."""
-    outcome: list[list[tuple[object, ...]] | duckdb.Error] = []
+    outcome: list[list[tuple[object, ...]] | Exception] = []
+    done = threading.Event()
 
     def work() -> None:
         try:
             outcome.append(db.execute(sql).fetchall())
-        except duckdb.Error as error:
+        except Exception as error:  # noqa: BLE001  # it is raised again, where Ctrl-C is heard
             outcome.append(error)
+        finally:
+            done.set()
 
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
+    threading.Thread(target=work, daemon=True).start()
     try:
-        while worker.is_alive():
-            worker.join(0.05)
+        while not done.wait(0.05):
+            pass
     except KeyboardInterrupt:
         db.interrupt()
-        worker.join(STOP_SECONDS)
+        done.wait(STOP_SECONDS)
         raise
     (result,) = outcome
-    if isinstance(result, duckdb.Error):
+    if isinstance(result, Exception):
         raise result
     return result
 
 
 def listed(paths: Iterable[str]) -> str:
-    return ", ".join(map(literal, paths))
+    """Paths for a statement that reads files: DuckDB takes each for a pattern."""
+    return ", ".join(literal(_PATTERN.sub(r"[\g<0>]", path)) for path in paths)
 
 
 def first_line(error: Exception) -> str:

@@ -127,7 +127,7 @@ class Load:
                 for logs in loaded:
                     done += logs
                     progress("reading logs", done, len(objects))
-            except Exception:
+            except BaseException:
                 self.stopped.set()
                 pool.shutdown(wait=True, cancel_futures=True)  # or they would fill what comes next
                 raise
@@ -271,7 +271,12 @@ class Load:
                 self._bad(log.uri, error)
         for schema, places in by_schema.items():
             first = next(iter(places))
-            columns = {c: parquet.column(c, kind, schema, first) for c, kind in self._data}
+            try:
+                columns = {c: parquet.column(c, kind, schema, first) for c, kind in self._data}
+            except BadFile as error:
+                for file in places:
+                    self._bad(file, error)
+                continue
             try:
                 self._fill(places, parquet.rows(places), columns)
             except EngineError:

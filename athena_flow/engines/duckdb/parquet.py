@@ -18,8 +18,9 @@ from athena_flow.engines.duckdb.database import (
     first_line,
     listed,
 )
-from athena_flow.errors import BadFile, NotFound
+from athena_flow.errors import BadFile, EngineError, NotFound
 from athena_flow.layout import PARQUET
+from athena_flow.manifest import has_text
 from athena_flow.sqltext import literal, name
 from athena_flow.table import PARQUET_READS
 
@@ -27,8 +28,9 @@ ROWS = 10_000
 """Rows of an inventory that are held at a time."""
 Schema = tuple[tuple[str, str], ...]
 """A Parquet file's columns: name and DuckDB type."""
-_WRITES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP"}
+_WRITES = {"string": "VARCHAR", "timestamp with time zone": "TIMESTAMP", "unknown": "VARCHAR"}
 """DuckDB's types for Athena's, where the names differ."""
+_AS_PARQUET = "give each column a name of its own and a plain type, or take --as json"
 
 
 @cache
@@ -38,11 +40,11 @@ def parquet_schema(path: str) -> Schema:
 
 
 def _schema(path: str) -> Schema:
+    if not has_text(path):
+        raise BadFile(f"{path}: its path is no UTF-8, which DuckDB cannot open")
     with duckdb.connect() as db:
         try:
-            rows = db.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({literal(path)}, hive_partitioning = false)"
-            ).fetchall()
+            rows = db.execute(f"DESCRIBE FROM {read([path])}").fetchall()
         except duckdb.Error as error:
             raise BadFile(f"{path}: cannot be read: {first_line(error)}") from error
     return tuple((str(row[0]), str(row[1])) for row in rows)
@@ -68,7 +70,7 @@ def inventory_rows(file: Path) -> tuple[Sequence[str], Iterator[tuple[Any, ...]]
     def rows() -> Iterator[tuple[Any, ...]]:
         with connection("") as db:
             try:
-                answer = db.execute(f"SELECT * FROM read_parquet({literal(str(file))})")
+                answer = db.execute(f"FROM {read([str(file)])}")
                 while some_rows := answer.fetchmany(ROWS):
                     yield from some_rows
             except duckdb.Error as error:
@@ -90,22 +92,22 @@ def column(name_: str, kind: str, schema: Schema, file: str) -> str:
     return f"CAST({name(name_).text} AS {DUCKDB_TYPES[kind]})"
 
 
+def read(paths: Iterable[str], *, filename: bool = False) -> str:
+    """What reads these files, and no others; columns and rows are theirs alone."""
+    more = ", filename = true" if filename else ""
+    return f"read_parquet([{listed(paths)}], hive_partitioning = false{more})"
+
+
 def rows(paths: Iterable[str]) -> str:
     """The rows of Parquet files, each with its file."""
-    return (
-        f"(SELECT *, filename AS {name(FILE)} FROM"
-        f" read_parquet([{listed(paths)}], filename = true, hive_partitioning = false))"
-    )
+    return f"(SELECT *, filename AS {name(FILE)} FROM {read(paths, filename=True)})"
 
 
 def check(path: str) -> None:
     """Reads a file whole. Raises BadFile."""
     with duckdb.connect() as db:
         try:
-            db.execute(
-                "SELECT max(hash(log)) FROM"
-                f" read_parquet({literal(path)}, hive_partitioning = false) AS log"
-            ).fetchall()
+            db.execute(f"SELECT max(hash(log)) FROM {read([path])} AS log").fetchall()
         except duckdb.Error as error:
             raise BadFile(f"{path}: cannot be read: {first_line(error)}") from error
 
@@ -116,11 +118,15 @@ def write_parquet(
     """An `output.ParquetWriter`."""
     with connection("") as db:
         names = ", ".join(f"{name(c).text} {_WRITES.get(t, t)}" for c, t in columns)
-        db.execute(f"CREATE TABLE answer ({names})")
-        if rows:
-            marks = ", ".join("?" for _ in columns)
-            db.executemany(f"INSERT INTO answer VALUES ({marks})", rows)
+        marks = ", ".join("?" for _ in columns)
         try:
+            db.execute(f"CREATE TABLE answer ({names})")
+            if rows:
+                db.executemany(f"INSERT INTO answer VALUES ({marks})", rows)
             db.execute(f"COPY answer TO {literal(str(file))} (FORMAT parquet)")
-        except duckdb.Error as error:
+        except duckdb.IOException as error:
             raise NotFound(f"cannot write {file}: {first_line(error)}") from None
+        except duckdb.Error as error:
+            raise EngineError(
+                f"the answer is not written as Parquet: {first_line(error)}", hint=_AS_PARQUET
+            ) from None

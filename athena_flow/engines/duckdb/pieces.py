@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from athena_flow.engines.duckdb import parquet
-from athena_flow.engines.duckdb.database import DUCKDB_TYPES, fetched, listed
+from athena_flow.engines.duckdb.database import DUCKDB_TYPES, fetched
 from athena_flow.engines.duckdb.notes import Notes
 from athena_flow.logformat import LogFormat
 from athena_flow.manifest import Match, Piece, Schema, columns_of
@@ -94,10 +94,10 @@ def _select(
         name(c).text if c in keys else f"{parquet.column(c, k, schema, first)} AS {name(c)}"
         for c, k in columns
     )
-    paths = listed(path for _, _, path in pieces)
+    paths = [path for _, _, path in pieces]
     wanted = [c for c, _ in columns if c in keys]
     if not wanted:
-        return f"SELECT {picked} FROM read_parquet([{paths}], hive_partitioning = false)"
+        return f"SELECT {picked} FROM {parquet.read(paths)}"
     rows = []
     for _, place, path in pieces:
         values = spec.values(place.partition) if place.partition else (None,) * len(keys)
@@ -105,6 +105,6 @@ def _select(
         rows.append(literal((path, *(named[c] for c in wanted))))
     names = ", ".join(name(c).text for c in wanted)
     return (
-        f"SELECT {picked} FROM read_parquet([{paths}], hive_partitioning = false, filename = true)"
+        f"SELECT {picked} FROM {parquet.read(paths, filename=True)}"
         f" JOIN (VALUES {', '.join(rows)}) AS places (filename, {names}) USING (filename)"
     )

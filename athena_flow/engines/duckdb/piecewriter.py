@@ -8,9 +8,11 @@ One column more says which rows of the last write were odd; nobody reads it agai
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 import duckdb
@@ -50,12 +52,15 @@ _ROOM = "make room, or give another --store"
 
 
 class PieceWriter:
-    """Writes pieces below a store's folder, for several threads a database each."""
+    """Writes pieces below a store's folder for several threads, a few of them at a time."""
 
-    def __init__(self, folder: Path, spill: Path, threads: int) -> None:
-        """``threads`` are those of one piece."""
+    def __init__(self, folder: Path, spill: Path, at_once: int, threads: int) -> None:
+        """``at_once`` are the pieces, each in a database of its own; ``threads`` those of one."""
         self._folder, self._spill, self._threads = folder, spill, threads
-        self._own = threading.local()
+        self._free: LifoQueue[duckdb.DuckDBPyConnection | None] = LifoQueue()
+        """None for one that was not needed yet."""
+        for _ in range(at_once):
+            self._free.put(None)
         self._open: list[duckdb.DuckDBPyConnection] = []
         self._loads: dict[int, Load] = {}
         """What each thread reads, or was the last to read."""
@@ -69,28 +74,44 @@ class PieceWriter:
         for db in self._open:
             db.interrupt()
 
-    def _db(self) -> duckdb.DuckDBPyConnection:
-        """This thread's database, without what was in it."""
-        db: duckdb.DuckDBPyConnection | None = getattr(self._own, "db", None)
-        if db is None:
-            db = self._own.db = opened("")
-            self._open.append(db)
-            db.execute(f"SET temp_directory = {literal(str(self._spill))}")
-            db.execute(f"SET memory_limit = '{MEMORY}'")
-            db.execute(f"SET threads = {self._threads}")
-        db.execute(f"DROP SCHEMA IF EXISTS {name(_TABLE.database)} CASCADE")
-        return db
+    @contextmanager
+    def _database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One that nobody else writes with, without what was in it; waits until there is one.
+
+        Raises CannotWrite once writing is stopped.
+        """
+        db = self._free.get()
+        try:
+            if self._stopped:
+                raise CannotWrite(f"writing the store {self._folder} was stopped")
+            if db is None:
+                db = opened("")
+                self._open.append(db)
+                db.execute(f"SET temp_directory = {literal(str(self._spill))}")
+                db.execute(f"SET memory_limit = '{MEMORY}'")
+                db.execute(f"SET threads = {self._threads}")
+            db.execute(f"DROP SCHEMA IF EXISTS {name(_TABLE.database)} CASCADE")
+            yield db
+        finally:
+            self._free.put(db)
 
     def __call__(self, form: str, paths: Sequence[str], base: str | None, path: str) -> Counts:
         """An `ingest.Tools.write`. Raises BadLogs, CannotWrite."""
-        if self._stopped:
-            raise CannotWrite(f"writing the store {self._folder} was stopped")
-        target = self._folder / path
+        with self._database() as db:
+            return self._written(db, form, paths, base, self._folder / path)
+
+    def _written(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        form: str,
+        paths: Sequence[str],
+        base: str | None,
+        target: Path,
+    ) -> Counts:
         part = target.with_name(f"{target.name}.part")
         before = [str(self._folder / base)] if base else []
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            db = self._db()
             if is_columns(form):
                 counts = _columns(db, form, paths, before, part)
             else:
@@ -143,18 +164,33 @@ def _text(
     part: Path,
 ) -> Counts:
     """Writes text logs, and what the piece ``base`` held before."""
-    logs.all({ObjectInfo(p, Path(p).stat().st_size): _NOWHERE for p in paths}, no_progress)
+    logs.all(_sized(paths), no_progress)
     source = logs.rows()
     if base:
         source += f" UNION ALL SELECT * REPLACE (NULL AS {name(ODD)}) FROM {_read(base)}"
     counts = _counted(db, part, _copy(db, source, part), logs.spec.columns)
-    odd, first = _one(db, f"SELECT count({name(ODD)}), min({name(ODD)}) FROM {_read([str(part)])}")
+    odds = f"SELECT count({name(ODD)}), min({name(ODD)}) FROM {_read([str(part)])}"
+    odd, first = _one(db, odds, part)
     return replace(
         counts,
         odd_rows=odd,
         first_odd=logs.first_odd(first) if odd else "",
         undecodable=frozenset(logs.notes.undecodable),
     )
+
+
+def _sized(paths: Sequence[str]) -> dict[ObjectInfo, Registered]:
+    """Logs as a Load takes them. Raises BadLogs for those that are gone."""
+    found: dict[ObjectInfo, Registered] = {}
+    faults: dict[str, BadFile] = {}
+    for path in paths:
+        try:
+            found[ObjectInfo(path, Path(path).stat().st_size)] = _NOWHERE
+        except OSError as error:
+            faults[path] = BadFile(f"{path}: cannot be read: {error.strerror}")
+    if faults:
+        raise BadLogs(faults)
+    return found
 
 
 class _Lines(Load):
@@ -216,10 +252,7 @@ class _Lines(Load):
 
 def _copy(db: duckdb.DuckDBPyConnection, source: str, part: Path) -> int:
     """Writes the rows; returns how many. Raises CannotWrite."""
-    try:
-        (rows,) = _one(db, f"COPY ({source}) TO {literal(str(part))} ({FORM})")
-    except duckdb.Error as error:
-        raise CannotWrite(f"cannot write {part}: {first_line(error)}", hint=_ROOM) from error
+    (rows,) = _one(db, f"COPY ({source}) TO {literal(str(part))} ({FORM})", part)
     return int(rows)
 
 
@@ -227,15 +260,18 @@ def _counted(db: duckdb.DuckDBPyConnection, part: Path, rows: int, columns: Sche
     """What a file that was written holds, as far as it says itself."""
     ends = [column for column, _ in columns if column.lower() == "end"]
     counts = "".join(f", count(*) - count({name(end)})" for end in ends)
-    there, *no_end = _one(db, f"SELECT count(*){counts} FROM {_read([str(part)])}")
+    there, *no_end = _one(db, f"SELECT count(*){counts} FROM {_read([str(part)])}", part)
     if there != rows:
         raise CannotWrite(f"{part}: {there:,} rows were written of {rows:,}", hint=_ROOM)
     return Counts(rows, 0, "", sum(no_end), frozenset())
 
 
-def _one(db: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
-    """The only row of an answer."""
-    (row,) = fetched(db, sql)
+def _one(db: duckdb.DuckDBPyConnection, sql: str, part: Path) -> tuple[Any, ...]:
+    """The only row of an answer in the writing of this file. Raises CannotWrite."""
+    try:
+        (row,) = fetched(db, sql)
+    except duckdb.Error as error:
+        raise CannotWrite(f"cannot write {part}: {first_line(error)}", hint=_ROOM) from error
     return row
 
 

@@ -34,7 +34,7 @@ LINE_BYTES = 64 * 2**20
 GZIP = b"\x1f\x8b"
 FIELDS = "$fields"
 """The column of split lines that is a line's fields."""
-_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)? *[a-z][a-z-]*(?:\n| [a-z][a-z-]*[ \n])")
+_BEGIN = re.compile(rb"(?:\xef\xbb\xbf)? *[a-z][a-z-]*\d?(?:\n| [a-z][a-z-]*\d?[ \n])")
 """How headers begin: with two names, or with the only one."""
 _BELOW = re.compile(b"\n" + _BEGIN.pattern)
 _LETTERS = b"orstuvz"
