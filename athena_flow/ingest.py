@@ -31,9 +31,8 @@ from athena_flow.logformat import (
     DEFAULT,
     LogFormat,
     format_of,
-    has_default_shape,
-    is_header,
     is_json,
+    is_told,
 )
 from athena_flow.manifest import (
     Bad,
@@ -419,7 +418,7 @@ class _Work:
         """What a log shares with those that it is kept with. Raises BadFormat."""
         if log.uri.endswith(PARQUET):
             return head
-        if self._wanted is None and not is_header(head) and not has_default_shape(head):
+        if not is_told(head, self._wanted):
             raise BadFormat(
                 f"{log.uri}: no header line, and not in the default format",
                 hint=NO_FORMAT,

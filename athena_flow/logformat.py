@@ -158,6 +158,11 @@ def format_of(first_line: str, table: LogFormat) -> LogFormat:
     return DEFAULT if has_default_shape(first_line) and not fits_table else table
 
 
+def is_told(first_line: str, wanted: LogFormat | None) -> bool:
+    """Is the format of a text file no guess: by its header, its user's word, or its shape?"""
+    return wanted is not None or is_header(first_line) or has_default_shape(first_line)
+
+
 def header_format(line: str) -> LogFormat:
     """The format that a header line says; a field newer than this package is kept in its place.
 

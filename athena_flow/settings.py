@@ -217,7 +217,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], current: Path
 def _once(name: str, said: Any) -> Any:
     if not isinstance(said, list) or ROWS[name].default == ():
         return said
-    if len(said) > 1:
+    if len({*said}) > 1:
         raise BadSetting(
             f"{flag(name)} is given {len(said)} times: {', '.join(said)}", hint="give it once"
         )

@@ -18,7 +18,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -141,7 +141,7 @@ class Store:
     def coverage(self, source: str) -> tuple[Coverage, ...]:
         """The ingests of a source that came to their end, the newest first."""
         rows = self._rows(
-            "SELECT start, end, accounts, regions, at FROM windows WHERE source = ?"
+            "SELECT start, end, accounts, regions, late, at FROM windows WHERE source = ?"
             " ORDER BY at DESC",
             (self._source(source),),
         )
@@ -152,10 +152,11 @@ class Store:
                     datetime.fromisoformat(end) if end else None,
                     tuple(accounts.split()),
                     tuple(regions.split()),
+                    timedelta(seconds=late),
                 ),
                 datetime.fromisoformat(at),
             )
-            for start, end, accounts, regions, at in rows
+            for start, end, accounts, regions, late, at in rows
         )
 
     def is_sound(self, piece: Piece) -> bool:

@@ -42,9 +42,9 @@ from athena_flow.logformat import (
     LogFormat,
     format_of,
     from_names,
-    has_default_shape,
     is_header,
     is_json,
+    is_told,
     union,
 )
 from athena_flow.ports import ObjectInfo, Registered
@@ -277,7 +277,7 @@ def _formats(
     Raises BadFormat for what is in none, unless it is left out and others are not.
     """
     formats: dict[ObjectInfo, LogFormat] = {}
-    headless: list[str] = []
+    headless: dict[str, list[str]] = defaultdict(list)
     shapeless: list[str] = []
     strange: dict[str, str] = {}
     by_line: dict[str, LogFormat] = {}
@@ -285,7 +285,7 @@ def _formats(
         if isinstance(line, LogFormat):
             formats[log] = line
             continue
-        if wanted is None and not is_header(line) and not has_default_shape(line):
+        if not is_told(line, wanted):
             shapeless.append(log.uri)
             continue
         try:
@@ -296,7 +296,8 @@ def _formats(
             continue
         formats[log] = by_line[line]
         if not is_header(line):
-            headless.append(log.uri)
+            read_as = "--log-format" if formats[log] == wanted else "the default format"
+            headless[read_as].append(log.uri)
     if strange and not (skip_bad and formats):
         uri, reason = next(iter(strange.items()))
         raise BadFormat(f"{uri}: {reason}", hint=SKIP_BAD_FILES)
@@ -308,9 +309,8 @@ def _formats(
         )
     unknown = {f.name for fmt in formats.values() for f in fmt.fields if not f.version}
     notes = note("left out, in no format that is known", [*strange, *shapeless])
-    if headless:
-        read_as = "--log-format" if wanted else "the default format"
-        notes += note(f"no header line, read as {read_as}", headless)
+    for read_as, uris in headless.items():
+        notes += note(f"no header line, read as {read_as}", uris)
     if unknown:
         notes += (f"fields that this athena-flow does not know, kept as text: {some(unknown)}",)
     return formats, notes

@@ -35,6 +35,7 @@ def test_a_flag_is_said_once(cli: Cli, flag: str) -> None:
     ran = cli("run", "log-status-summary", flag, "a", flag, "b")
     assert ran.code == 2
     assert f"{flag} is given 2 times: a, b" in ran.err
+    assert "is given" not in cli("run", "log-status-summary", flag, "a", flag, "a").err
     assert "is given" not in cli("run", "--account", "1", "--account", "2", "-p", "a=1").err
 
 

@@ -59,3 +59,15 @@ def test_alone_it_is_refused(cli: Cli, logs: Path) -> None:
     ran = cli("run", "log-status-summary", "--logs", str(logs), "--skip-bad-files")
     assert ran.code in (2, 3), ran.err
     assert "strange.log" in ran.err
+
+
+def test_what_a_line_is_read_as_is_told(cli: Cli, tmp_path: Path) -> None:
+    """Not as --log-format says where it cannot be that, and has the default format's shape."""
+    line = "2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 22 6 5 840 1795000000 1795000060 ACCEPT OK\n"
+    (tmp_path / "a.log").write_text(line)
+    (tmp_path / "b.log").write_text("10.0.0.2 OK\n")
+    asked = ("--log-format", "${srcaddr} ${log-status}")
+    ran = cli("run", "log-status-summary", "--logs", ".", "--as", "json", *asked)
+    assert json.loads(ran.out)["rows"] == [["OK", 2]]
+    assert "no header line, read as the default format: 1 file: " in ran.err
+    assert "no header line, read as --log-format: 1 file: " in ran.err

@@ -21,7 +21,6 @@ from athena_flow.engines.duckdb import parquet
 from athena_flow.engines.duckdb.database import (
     fetched,
     first_line,
-    listed,
     opened,
 )
 from athena_flow.engines.duckdb.load import ODD, Batch, Load, Texts
@@ -138,7 +137,7 @@ def _columns(
 ) -> Counts:
     """Writes Parquet logs, and what the piece ``base`` held before."""
     try:
-        rows = _copy(db, f"FROM {_read([*paths, *base])}", part)
+        rows = _copy(db, f"FROM {parquet.read([*paths, *base])}", part)
     except CannotWrite:
         faults = {path: error for path in paths if (error := _fault(path))}
         if faults:
@@ -167,9 +166,9 @@ def _text(
     logs.all(_sized(paths), no_progress)
     source = logs.rows()
     if base:
-        source += f" UNION ALL SELECT * REPLACE (NULL AS {name(ODD)}) FROM {_read(base)}"
+        source += f" UNION ALL SELECT * REPLACE (NULL AS {name(ODD)}) FROM {parquet.read(base)}"
     counts = _counted(db, part, _copy(db, source, part), logs.spec.columns)
-    odds = f"SELECT count({name(ODD)}), min({name(ODD)}) FROM {_read([str(part)])}"
+    odds = f"SELECT count({name(ODD)}), min({name(ODD)}) FROM {parquet.read([str(part)])}"
     odd, first = _one(db, odds, part)
     return replace(
         counts,
@@ -260,7 +259,7 @@ def _counted(db: duckdb.DuckDBPyConnection, part: Path, rows: int, columns: Sche
     """What a file that was written holds, as far as it says itself."""
     ends = [column for column, _ in columns if column.lower() == "end"]
     counts = "".join(f", count(*) - count({name(end)})" for end in ends)
-    there, *no_end = _one(db, f"SELECT count(*){counts} FROM {_read([str(part)])}", part)
+    there, *no_end = _one(db, f"SELECT count(*){counts} FROM {parquet.read([str(part)])}", part)
     if there != rows:
         raise CannotWrite(f"{part}: {there:,} rows were written of {rows:,}", hint=_ROOM)
     return Counts(rows, 0, "", sum(no_end), frozenset())
@@ -273,7 +272,3 @@ def _one(db: duckdb.DuckDBPyConnection, sql: str, part: Path) -> tuple[Any, ...]
     except duckdb.Error as error:
         raise CannotWrite(f"cannot write {part}: {first_line(error)}", hint=_ROOM) from error
     return row
-
-
-def _read(paths: Sequence[str]) -> str:
-    return f"read_parquet([{listed(paths)}], hive_partitioning = false)"
