@@ -56,7 +56,7 @@ class _Look:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._held = ExitStack()
+        self._held: ExitStack | None = None
         """What is found stays there until this one goes."""
 
     def __call__(self, logs: Mapping[ObjectInfo, Registered], table: LogFormat) -> Match:
@@ -72,7 +72,10 @@ class _Look:
     def _looked_up(self, logs: Mapping[ObjectInfo, Registered], table: LogFormat) -> Match:
         from athena_flow.manifest import Match, has_text, match
 
-        self._held.enter_context(self._store.held())
+        if self._held is None:
+            with ExitStack() as held:
+                held.enter_context(self._store.held())
+                self._held = held.pop_all()
         rest = logs
         pieces: list[tuple[Piece, Registered, str]] = []
         empty: list[str] = []
