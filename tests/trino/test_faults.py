@@ -38,8 +38,8 @@ WHERE a.srcaddr || b.dstaddr = 'no such text'"""
 START_SECONDS = 60
 
 
-def flags(cluster: Cluster) -> list[str]:
-    where = ["--trino-host", cluster.host, "--trino-port", str(cluster.port)]
+def flags(cluster: Cluster, port: int | None = None) -> list[str]:
+    where = ["--trino-host", cluster.host, "--trino-port", str(port or cluster.port)]
     return ["--engine", "trino", *where, "--trino-user", "tests", "--table", "logs"]
 
 
@@ -190,8 +190,7 @@ def test_without_the_client(trino: Cluster, logs: TableSpec) -> None:
 
 
 def test_no_trino_is_there(logs: TableSpec, trino: Cluster, cli: Cli) -> None:
-    words = ["run", "reject-report", *flags(trino), "--trino-port", str(free_port())]
-    ran = cli(*words)
+    ran = cli("run", "reject-report", *flags(trino, free_port()))
     assert ran.code == 3
     assert "no Trino answers at http://127.0.0.1:" in ran.err
     assert "hint: check --trino-host" in ran.err

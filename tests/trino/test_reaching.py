@@ -199,7 +199,8 @@ def test_a_file_that_holds_no_certificate(
 ) -> None:
     """It is named, and nothing is asked of anybody."""
     (tmp_path / "notes.pem").write_text("a certificate\n")
-    ran = cli("run", "reject-report", *guarded.flags, "--trino-ca", "notes.pem")
+    other = replace(guarded, address=replace(guarded.address, authority=Path("notes.pem")))
+    ran = cli("run", "reject-report", *other.flags)
     assert (ran.code, ran.out) == (3, "")
     assert "notes.pem: it holds no certificate, as PEM" in ran.err
 
