@@ -55,6 +55,9 @@ TRIES = 3
 """Of logs that are read together, each without those that changed during the one before."""
 
 
+NO_HEADER = "no header line, and not in the default format"
+
+
 class SeveralFormats(BadFile):
     """A text log with several headers, which say different formats: no piece can hold it."""
 
@@ -163,6 +166,7 @@ def notes_of(plan: Plan) -> Iterator[str]:
     """What is not as it was at the last ingest."""
     yield from note("gone since the last ingest, and their rows with them", plan.gone)
     yield from note("changed since the last ingest, to be read again", plan.changed)
+    yield from note("cannot be read, as at the last ingest, left out", plan.passed)
     yield from note("damaged files of the store, to be written anew", plan.lost)
 
 
@@ -176,10 +180,15 @@ def prepare(
 ) -> Plan:
     """What has to be done, where text logs without a header are in the ``wanted`` format.
 
-    Bad logs that lie there unchanged are passed unless tried again.
+    Bad logs that lie there unchanged are passed unless tried again, as are those that only
+    lacked a format once one is said.
     """
     lost = {piece.path for piece in holding.pieces if not sound(piece)}
-    bad = {(log.uri, log.size_bytes, log.stamp) for log in holding.bad}
+    bad = {
+        (log.uri, log.size_bytes, log.stamp)
+        for log in holding.bad
+        if wanted is None or log.reason != NO_HEADER
+    }
     known = [log for log in found.logs if (log.uri, log.size_bytes, log.stamp) in bad]
     unseen = [denied.prefix for denied in found.denied]
     return plan(found.logs, holding, window, lost, () if retry_bad else known, unseen, wanted)
@@ -419,10 +428,7 @@ class _Work:
         if log.uri.endswith(PARQUET):
             return head
         if not is_told(head, self._wanted):
-            raise BadFormat(
-                f"{log.uri}: no header line, and not in the default format",
-                hint=NO_FORMAT,
-            )
+            raise BadFormat(f"{log.uri}: {NO_HEADER}", hint=NO_FORMAT)
         try:
             return format_of(head, self._wanted or DEFAULT).header
         except RequestError as error:

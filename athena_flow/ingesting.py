@@ -200,7 +200,7 @@ def _tell(s: Settings, found: Found, plan: Plan, report: Report | None, store: S
         "to_read_bytes": plan.size_bytes,
         "read": report.read if report else 0,
         "rows": report.rows if report else 0,
-        "bad": [bad.uri for bad in report.bad] if report else [],
+        "bad": sorted([*plan.passed, *(bad.uri for bad in report.bad)]) if report else [],
         "denied": [one.prefix for one in found.denied],
         "notes": [*found.notes, *notes],
     }
@@ -211,7 +211,8 @@ def _tell(s: Settings, found: Found, plan: Plan, report: Report | None, store: S
         terminal.say(s, f"to read: {todo}; in the store as they lie: {files(plan.same)}")
     else:
         told = f"read {files(report.read)}, {show_bytes(report.size_bytes)}: {report.rows:,} rows"
-        terminal.say(s, f"{told}; {files(plan.same)} were in the store {store.folder}")
+        were = "was" if plan.same == 1 else "were"
+        terminal.say(s, f"{told}; {files(plan.same)} {were} in the store {store.folder}")
     _check_whole(found, report)
 
 

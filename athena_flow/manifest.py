@@ -156,6 +156,8 @@ class Plan:
     """Logs that the store has and that lie there no more: their rows go, too."""
     stale: tuple[str, ...]
     """Logs that the store waits for, or has as bad, and that lie there no more."""
+    passed: tuple[str, ...]
+    """Bad logs that are not tried again."""
     lost: tuple[str, ...]
     """Pieces of the store that are damaged or missing."""
 
@@ -243,6 +245,7 @@ def plan(
         changed=tuple(sorted(changed)),
         gone=tuple(sorted(gone)),
         stale=tuple(stale),
+        passed=tuple(sorted(log.uri for log in passed)),
         lost=tuple(
             sorted(p.path for p in holding.pieces if p.path in lost and seen(p.logs[0].uri))
         ),

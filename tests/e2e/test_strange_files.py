@@ -61,6 +61,26 @@ def test_alone_it_is_refused(cli: Cli, logs: Path) -> None:
     assert "strange.log" in ran.err
 
 
+def test_a_format_that_is_said_later(cli: Cli, tmp_path: Path) -> None:
+    """What was left out for want of it is named again, and read once it is said."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "good.log").write_text(LOG)
+    (logs / "bare.log").write_text("10.0.0.3 ACCEPT OK\n")
+    words = ("ingest", "--logs", str(logs), "--as", "json", "--skip-bad-files")
+    for _ in range(2):
+        done = cli(*words)
+        assert json.loads(done.out)["bad"] == [str(logs / "bare.log")]
+        assert "left out: 1 file: " in done.err
+    said = ("--log-format", "srcaddr action log-status")
+    done = cli(*words, *said)
+    document = json.loads(done.out)
+    assert (document["read"], document["rows"], document["bad"]) == (1, 1, [])
+    done = cli("run", "log-status-summary", *words[1:5], *said)
+    assert json.loads(done.out)["rows"] == [["OK", 3]]
+    assert "read from the store: 2 files" in done.err
+
+
 def test_what_a_line_is_read_as_is_told(cli: Cli, tmp_path: Path) -> None:
     """Not as --log-format says where it cannot be that, and has the default format's shape."""
     line = "2 123456789012 eni-1 10.0.0.1 10.0.0.2 443 22 6 5 840 1795000000 1795000060 ACCEPT OK\n"
