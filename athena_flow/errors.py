@@ -189,7 +189,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def some(names: Collection[str], most: int = 3) -> str:
     """``a, b, c and 5 more``: enough names to find the thing, in one line."""
-    shown = ", ".join(list(names)[:most])
+    shown = ", ".join(map(visible, list(names)[:most]))
     return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 

@@ -41,9 +41,9 @@ def write(text: str) -> None:
 
 
 def say(s: Settings, text: str) -> None:
-    """A note for people, on stderr."""
+    """A note for people, on stderr; names of files in it are `visible` already."""
     if not s.quiet:
-        sys.stderr.write(visible(text) + "\n")
+        sys.stderr.write("\n".join(map(visible, text.split("\n"))) + "\n")
 
 
 def only(s: Settings, *forms: str) -> None:

@@ -71,6 +71,14 @@ def test_the_current_folder_is_gone(tmp_path: Path) -> None:
     assert "athena-flow: error: the current folder is gone" in ran.stderr
 
 
+def test_notes_of_several_lines_stay_so(demo_tree: DemoTree, cli: Cli, tmp_path: Path) -> None:
+    """The statement with --verbose, and what the demo says at its end."""
+    ran = cli(*RUN, str(demo_tree.root), "--verbose")
+    assert "\nFROM " in ran.err
+    assert "\\n" not in ran.err
+    assert "\nGo on in " in cli("demo", str(tmp_path / "demo")).err
+
+
 def test_names_of_files_move_no_cursor(cli: Cli, tmp_path: Path) -> None:
     """Nor do they forge a note: a line break in one starts no line."""
     logs = tmp_path / "logs"
