@@ -65,7 +65,7 @@ def test_ingests_while_a_query_goes_on(tree: Tree, monkeypatch: pytest.MonkeyPat
         for name in ("1/b.log", "1/c.log"):
             tree = add(tree, name)
             ingested(tree)
-        return answer(*given)  # type: ignore[arg-type]
+        return answer(*given)
 
     with monkeypatch.context() as patched:
         patched.setattr(answers, "_answer", slow)
@@ -90,8 +90,11 @@ def test_a_store_that_cannot_be_written_is_read(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a disk that is mounted read-only."""
-    denied = lambda path, mode: mode != os.W_OK and os.path.exists(path)  # noqa: E731
-    monkeypatch.setattr(stores.os, "access", denied)
+
+    def access(path: Path, mode: int) -> bool:
+        return mode != os.W_OK and path.exists()
+
+    monkeypatch.setattr(stores.os, "access", access)
     result = ask_away(tree, COUNT)
     assert result.rows == [(4,)]
     assert result.notes == ("read from the store: 2 files",)

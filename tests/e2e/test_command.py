@@ -55,6 +55,13 @@ def test_closed_streams(demo_tree: DemoTree, tmp_path: Path, closed: str, heard:
     assert (tmp_path / "rows.csv").read_text() == whole.stdout
 
 
+def test_a_statement_from_a_closed_stream(demo_tree: DemoTree, tmp_path: Path) -> None:
+    """It is an empty one, and refused as such."""
+    ran = shell(f"AF run --logs {demo_tree.root} --sql - <&-", tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("athena-flow: error: ")
+
+
 def test_an_encoding_that_cannot_say_it(tmp_path: Path) -> None:
     """Escapes in place of a traceback."""
     (tmp_path / "a.log").write_text("srcaddr action\n10.0.0.1 \u00e9\u4e2d\n", "utf-8")
